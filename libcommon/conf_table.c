@@ -1,0 +1,87 @@
+#include "config.h"
+#include "libcommon/conf.h"
+
+#define KB 1024ull
+#define MB (1024ull * KB)
+#define GB (1024ull * MB)
+#define SEC 1000ull
+#define MINUTE (60 * SEC)
+#define HOUR (60 * MINUTE)
+#define DAY (24 * HOUR)
+
+/* clang-format off */
+const struct conf_setting conf_settings[] = {
+	/* where things are */
+	{ "hostname", CONF_STR, "", 0, 0, NULL,
+	    R(SMTPD) | R(POP3D) | R(LOCAL) | R(SPAWND) | R(QUEUED),
+	    "this server's name in greetings and Received lines (default: the system's)" },
+	{ "state-dir", CONF_PATH, LOCALSTATEDIR "/lib/semail", 0, 0, NULL, 0,
+	    "queue, mail, directory and database live below" },
+	{ "run-dir", CONF_PATH, RUNSTATEDIR "/semail", 0, 0, NULL, 0,
+	    "sockets and the process id file live below" },
+	{ "log-file", CONF_PATH, LOCALSTATEDIR "/log/semail.log", 0, 0, NULL, 0,
+	    "where all daemons log" },
+	/* listeners */
+	{ "listen-smtp", CONF_LISTEN, "", 0, 0, NULL, 0, "mail from other servers" },
+	{ "listen-submission", CONF_LISTEN, "", 0, 0, NULL, 0, "mail from our users, STARTTLS" },
+	{ "listen-submissions", CONF_LISTEN, "", 0, 0, NULL, 0, "mail from our users, TLS at once" },
+	{ "listen-pop3", CONF_LISTEN, "", 0, 0, NULL, 0, "POP3, STLS" },
+	{ "listen-pop3s", CONF_LISTEN, "", 0, 0, NULL, 0, "POP3, TLS at once" },
+	/* TLS */
+	{ "tls-certificate", CONF_FILE, "", 0, 0, NULL, R(SMTPD) | R(POP3D),
+	    "PEM file: certificate, then its chain" },
+	{ "tls-key", CONF_FILE, "", 0, 0, NULL, R(SMTPD) | R(POP3D),
+	    "PEM file: private key of tls-certificate" },
+	{ "plaintext-login", CONF_WORD, "no", 0, 0, "no|loopback|yes", R(SMTPD) | R(POP3D),
+	    "whether passwords are taken without TLS" },
+	/* SMTP */
+	{ "smtp-processes", CONF_NUM, "0", 0, 64, NULL, 0,
+	    "smtpd processes (0: one a processor)" },
+	{ "message-size-limit", CONF_SIZE, "50M", 64 * KB, 2 * GB, NULL, R(SMTPD) | R(QUEUED),
+	    "largest message taken" },
+	{ "recipient-limit", CONF_NUM, "1000", 100, 1000, NULL, R(SMTPD),
+	    "recipients of one message" },
+	{ "session-limit", CONF_NUM, "2000", 10, 100000, NULL, R(SMTPD),
+	    "SMTP sessions at once, in each smtpd process" },
+	{ "address-session-limit", CONF_NUM, "50", 1, 100000, NULL, R(SMTPD),
+	    "SMTP sessions at once from one address (a /64 for IPv6), in each smtpd process" },
+	{ "smtp-timeout", CONF_TIME, "5m", 1 * SEC, 1 * HOUR, NULL, R(SMTPD),
+	    "longest wait for a client's next command or data" },
+	{ "received-limit", CONF_NUM, "50", 10, 200, NULL, R(SMTPD),
+	    "Received lines after which a message is a loop" },
+	{ "vrfy", CONF_FLAG, "yes", 0, 0, NULL, R(SMTPD),
+	    "answer VRFY with 252 (disclosing nothing); no: 502" },
+	/* queue */
+	{ "queue-log-size", CONF_SIZE, "64M", 8 * MB, 4 * GB, NULL, R(QUEUED),
+	    "size of the intake log, all segments together" },
+	{ "queue-segment-size", CONF_SIZE, "8M", 2 * MB, 1 * GB, NULL, R(QUEUED),
+	    "size of one segment of the intake log" },
+	{ "queue-retry-min", CONF_TIME, "5m", 100, 1 * DAY, NULL, R(QUEUED),
+	    "wait before the second attempt; doubles with each" },
+	{ "queue-retry-max", CONF_TIME, "1h", 100, 7 * DAY, NULL, R(QUEUED),
+	    "longest wait between attempts" },
+	{ "queue-min-free", CONF_SIZE, "64M", 0, 1024 * GB, NULL, R(QUEUED),
+	    "free bytes on the queue's file system below which mail is answered 452" },
+	/* mailboxes */
+	{ "worker-limit", CONF_NUM, "200", 1, 100000, NULL, R(SPAWND),
+	    "mailbox workers at once" },
+	{ "worker-linger", CONF_TIME, "10s", 0, 1 * HOUR, NULL, R(SPAWND),
+	    "how long an idle mailbox worker stays" },
+	{ "uid-first", CONF_NUM, "1900000000", 1000, 4294967000ull, NULL, R(ADMIND) | R(SPAWND),
+	    "first uid of the range for mailboxes" },
+	{ "uid-last", CONF_NUM, "1999999999", 1000, 4294967000ull, NULL, R(ADMIND) | R(SPAWND),
+	    "last uid of the range for mailboxes" },
+	/* POP3 */
+	{ "pop3-session-limit", CONF_NUM, "2000", 1, 100000, NULL, R(POP3D),
+	    "POP3 sessions at once" },
+	{ "pop3-timeout", CONF_TIME, "10m", 1 * SEC, 1 * HOUR, NULL, R(POP3D),
+	    "longest wait for a POP3 client (RFC 1939 3: at least 10 minutes)" },
+	/* directory */
+	{ "database", CONF_STR, "private", 0, 0, NULL, R(ADMIND),
+	    "private, or USER@HOST:PORT/NAME of a MariaDB server" },
+	{ "database-password-file", CONF_FILE, "", 0, 0, NULL, R(ADMIND),
+	    "file that holds the database password" },
+};
+/* clang-format on */
+
+const size_t conf_nsettings = nitems(conf_settings);

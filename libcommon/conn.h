@@ -1,0 +1,77 @@
+/*
+ * conn - one client connection of a front (smtpd, pop3d): bytes in, bytes out,
+ * plain or TLS, over libevent, without blocking and without bufferevents.
+ *
+ * An idle connection holds no buffers: input is read into scratch space of the
+ * process and offered to the owner; only what the owner leaves is kept.
+ * Output is kept only until the socket takes it.
+ */
+#ifndef LIBCOMMON_CONN_H
+#define LIBCOMMON_CONN_H
+
+#include "libcommon/buf.h"
+#include "libcommon/tls.h"
+
+#include <sys/socket.h>
+
+struct event_base;
+struct conn;
+
+enum conn_end {
+	CONN_EOF,      /* the peer closed */
+	CONN_ERROR,    /* read or write error, or broken TLS */
+	CONN_TIMEOUT,  /* nothing came for the time set */
+	CONN_HANDSHAKE /* TLS could not be agreed (logged here) */
+};
+
+struct conn_ops {
+	/* Bytes came.  Returns how many were used; the rest is offered again
+	 * together with what comes next (at most in_max bytes are kept; a
+	 * full buffer of which nothing is used is the owner's mistake).
+	 * Return 0 and call conn_pause() to be left alone. */
+	size_t (*input)(struct conn *, struct span, void *arg);
+	/* All output has been taken by the socket.  May be NULL. */
+	void (*drained)(struct conn *, void *arg);
+	/* The TLS handshake is done (implicit TLS or STARTTLS). */
+	void (*secured)(struct conn *, void *arg);
+	/* The connection has ended; the owner calls conn_free() now or later.
+	 * Not called after conn_free() or conn_finish(). */
+	void (*ended)(struct conn *, enum conn_end, void *arg);
+};
+
+/* fd is owned from now on (made non-blocking, TCP_NODELAY).  NULL with errno
+ * if memory is short; fd is then closed. */
+struct conn *conn_new(struct event_base *, int fd, size_t in_max,
+    const struct conn_ops *, void *arg);
+void conn_free(struct conn **); /* closes; harmless on NULL */
+
+/* Append to the output and send what goes at once at the end of the turn. */
+void conn_put(struct conn *, const void *, size_t);
+void conn_puts(struct conn *, const char *);
+struct buf *conn_out(struct conn *); /* build in place, then conn_flush() */
+void conn_flush(struct conn *);
+size_t conn_unsent(const struct conn *);
+
+void conn_pause(struct conn *);  /* read nothing more for now */
+void conn_resume(struct conn *); /* offers kept input again, in a later turn */
+/* End the connection with CONN_TIMEOUT if nothing is read (or, with output
+ * pending, written) for that long; 0 for never. */
+void conn_timeout(struct conn *, unsigned ms);
+
+/* Send what is pending, then start TLS as the server.  Whatever the client
+ * sent in the clear before that is thrown away (RFC 3207 4.2, CVE-2011-0411).
+ * ctx is borrowed for the connection's life. */
+void conn_start_tls(struct conn *, struct tls_ctx *ctx);
+bool conn_is_tls(const struct conn *);
+/* "TLSv1.3 TLS_AES_256_GCM_SHA384", or "" */
+const char *conn_tls_text(const struct conn *);
+
+/* Send what is pending, then close and free by itself (within 10 s). */
+void conn_finish(struct conn **);
+
+/* "192.0.2.7" or "2001:db8::1" (v4-mapped shown as v4), and its port. */
+const char *conn_peer(const struct conn *);
+/* The peer's address as bytes for limits by network. */
+const struct sockaddr *conn_peer_sa(const struct conn *);
+
+#endif

@@ -1,0 +1,15 @@
+noinst_LIBRARIES += libcommon/libcommon.a
+libcommon_libcommon_a_SOURCES = \
+	libcommon/buf.c libcommon/buf.h \
+	libcommon/wire.c libcommon/wire.h \
+	libcommon/log.c libcommon/log.h \
+	libcommon/io.c libcommon/io.h \
+	libcommon/msg.c libcommon/msg.h \
+	libcommon/ipc.c libcommon/ipc.h \
+	libcommon/handover.c libcommon/handover.h \
+	libcommon/conf.c libcommon/conf.h libcommon/conf_table.c \
+	libcommon/confine.c libcommon/confine.h \
+	libcommon/proc.c libcommon/proc.h \
+	libcommon/msg_queue.h libcommon/msg_auth.h \
+	libcommon/addr.h libcommon/secret.h \
+	libcommon/conn.h libcommon/tls.h

@@ -1,0 +1,164 @@
+#include "config.h"
+#include "libcommon/log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char *log_role = "semail";
+static bool log_debugging;
+static uint64_t log_lost;
+
+void
+log_init(const char *role)
+{
+	log_role = role;
+	tzset(); /* reads /etc/localtime now: later there may be a chroot */
+}
+
+void
+log_set_debug(bool on)
+{
+	log_debugging = on;
+}
+
+bool
+log_is_debug(void)
+{
+	return log_debugging;
+}
+
+uint64_t
+log_dropped(void)
+{
+	return log_lost;
+}
+
+static void
+log_line(enum log_level level, int err, const char *fmt, va_list ap)
+{
+	static const char *const names[] = { "debug", "info", "warn", "fatal" };
+	char line[2048];
+	struct timespec ts;
+	struct tm tm;
+	size_t n;
+	int r;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	gmtime_r(&ts.tv_sec, &tm);
+	n = strftime(line, sizeof(line), "%Y-%m-%dT%H:%M:%S", &tm);
+	r = snprintf(line + n, sizeof(line) - n, ".%03ldZ %s[%ld]: %s ",
+	    ts.tv_nsec / 1000000, log_role, (long)getpid(), names[level]);
+	if (r > 0)
+		n += (size_t)r;
+	r = vsnprintf(line + n, sizeof(line) - n, fmt, ap);
+	if (r > 0)
+		n += (size_t)r;
+	if (n < sizeof(line) && err != 0) {
+		r = snprintf(
+		    line + n, sizeof(line) - n, " error=\"%s\"", strerror(err));
+		if (r > 0)
+			n += (size_t)r;
+	}
+	if (n > sizeof(line) - 1)
+		n = sizeof(line) - 1;
+	/* What is a newline here is a caller's mistake; one event, one line. */
+	for (size_t i = 0; i < n; i++)
+		if (line[i] == '\n' || line[i] == '\r')
+			line[i] = ' ';
+	line[n++] = '\n';
+	if (write(STDERR_FILENO, line, n) != (ssize_t)n)
+		log_lost++;
+}
+
+#define LOG_BODY(level, err) \
+	do { \
+		va_list ap; \
+		int saved = errno; \
+		va_start(ap, fmt); \
+		log_line((level), (err), fmt, ap); \
+		va_end(ap); \
+		errno = saved; \
+	} while (0)
+
+void
+log_debug(const char *fmt, ...)
+{
+	if (log_debugging)
+		LOG_BODY(LOG_LVL_DEBUG, 0);
+}
+
+void
+log_info(const char *fmt, ...)
+{
+	LOG_BODY(LOG_LVL_INFO, 0);
+}
+
+void
+log_warn(const char *fmt, ...)
+{
+	LOG_BODY(LOG_LVL_WARN, errno);
+}
+
+void
+log_warnx(const char *fmt, ...)
+{
+	LOG_BODY(LOG_LVL_WARN, 0);
+}
+
+void
+fatal(const char *fmt, ...)
+{
+	LOG_BODY(LOG_LVL_FATAL, errno);
+	exit(1);
+}
+
+void
+fatalx(const char *fmt, ...)
+{
+	LOG_BODY(LOG_LVL_FATAL, 0);
+	exit(1);
+}
+
+const char *
+log_quote(struct span s)
+{
+	static char bufs[8][4 * 200 + 8];
+	static unsigned turn;
+	static const char hex[] = "0123456789abcdef";
+	char *out = bufs[turn++ % nitems(bufs)];
+	size_t n = 0;
+
+	out[n++] = '"';
+	for (size_t i = 0; i < s.len && i < 200; i++) {
+		unsigned char c = s.data[i];
+
+		if (c == '"' || c == '\\') {
+			out[n++] = '\\';
+			out[n++] = (char)c;
+		} else if (c >= 0x20 && c < 0x7f) {
+			out[n++] = (char)c;
+		} else {
+			out[n++] = '\\';
+			out[n++] = 'x';
+			out[n++] = hex[c >> 4];
+			out[n++] = hex[c & 15];
+		}
+	}
+	if (s.len > 200) {
+		memcpy(out + n, "...", 3);
+		n += 3;
+	}
+	out[n++] = '"';
+	out[n] = '\0';
+	return out;
+}
+
+const char *
+log_quote_str(const char *s)
+{
+	return log_quote(span_of(s));
+}

@@ -1,0 +1,148 @@
+/*
+ * msg_auth - what the others ask authd, and what admind feeds it.
+ */
+#ifndef LIBCOMMON_MSG_AUTH_H
+#define LIBCOMMON_MSG_AUTH_H
+
+#include "libcommon/buf.h"
+
+#define LOGIN_MAX 320     /* bytes of a login name */
+#define PASSWORD_MAX 256  /* bytes of a password (DI-1 stores a hash) */
+#define TICKET_BYTES 16
+#define GRANT_KEY_BYTES 32
+#define GRANT_MAX 4096
+#define TARGETS_MAX 64    /* final targets of one recipient */
+#define VERIFIER_MAX 512
+
+/* The answer to "may mail for this address come in?" (SM-3). */
+enum rcpt_verdict {
+	RCPT_OK,        /* the grant says where it goes */
+	RCPT_NO_USER,   /* our domain, no such address: 550 5.1.1 */
+	RCPT_NOT_OURS,  /* not a domain of ours: 550/554 5.7.1 unless authed */
+	RCPT_FULL,      /* over quota: 452 4.2.2 */
+	RCPT_TEMP,      /* not known now: 451 4.3.0 */
+	RCPT__COUNT
+};
+
+/* Where a recipient's mail finally goes. */
+enum target_kind {
+	TARGET_MAILBOX = 1, /* mailbox number */
+	TARGET_REMOTE = 2,  /* address elsewhere */
+};
+
+struct target {
+	uint8_t kind;
+	uint32_t mailbox;    /* TARGET_MAILBOX */
+	struct span address; /* the canonical address; never empty */
+};
+
+/*
+ * A grant is authd's word, carried by smtpd and believed by queued: the final
+ * targets of one recipient address under a keyed MAC.  smtpd can neither make
+ * nor change one.  semaild makes the key at its start and gives it to authd
+ * and queued only; a grant with a bad MAC is ignored (queued then asks authd).
+ *
+ * bytes: u8 n, n*(u8 kind, u32 mailbox, text address), raw[16] mac, where mac
+ * is libsodium's crypto_generichash over (text rcpt address, the bytes before
+ * it) with the key.
+ */
+struct grant {
+	unsigned n;
+	struct target targets[TARGETS_MAX];
+};
+
+void grant_put(struct buf *, const unsigned char key[static GRANT_KEY_BYTES],
+    struct span rcpt, const struct grant *);
+/* 0, or -1 with EBADMSG (form) or EPERM (MAC). */
+int grant_get(struct span bytes, const unsigned char key[static GRANT_KEY_BYTES],
+    struct span rcpt, struct grant *out);
+/* The same list without the MAC, for records on disk. */
+void targets_put(struct buf *, const struct grant *);
+struct wire;
+void targets_get(struct wire *, struct grant *out);
+
+/* What a login is for; also who redeems a ticket. */
+enum service {
+	SERVICE_SMTP = 1,
+	SERVICE_POP3 = 2,
+	SERVICE_IMAP = 3,
+	SERVICE_DELIVER = 4, /* box-worker only: local's channel */
+	SERVICE_ERASE = 5,   /* box-worker only: remove a home */
+};
+
+/* wire: text login, bytes password, u8 service, text remote */
+struct msg_login {
+	struct span login;
+	struct span password;
+	uint8_t service;
+	struct span remote; /* client address, for the log and rate limits */
+};
+
+void msg_login_put(struct buf *, const struct msg_login *);
+int msg_login_get(struct span, struct msg_login *out);
+
+enum box_state { BOX_CREATING = 1, BOX_ACTIVE = 2, BOX_DELETING = 3,
+	BOX_DISABLED = 4 };
+
+/*
+ * What spawnd must know of a mailbox, from authd's own store.
+ * wire: u32 mailbox, u32 uid, u8 state, u64 quota_kb, text domain, text login,
+ * text address
+ */
+struct msg_box {
+	uint32_t mailbox;
+	uint32_t uid;         /* also its gid */
+	uint8_t state;        /* enum box_state */
+	uint64_t quota_kb;    /* 0: none */
+	char domain[256];     /* folder names under mail/: checked by */
+	char login[65];       /* addr_is_folder_name() on decoding */
+	char address[321];
+};
+
+void msg_box_put(struct buf *, const struct msg_box *);
+int msg_box_get(struct span, struct msg_box *out);
+
+/* Rows of FEED_ROW.  id is the row's key in MariaDB. */
+enum feed_table { FEED_DOMAIN = 1, FEED_MAILBOX = 2, FEED_CREDENTIAL = 3,
+	FEED_TABLE__COUNT };
+
+/* wire: u8 served, text name */
+struct feed_domain {
+	uint8_t local;     /* lives on this server */
+	struct span name;  /* lower case A-labels */
+};
+
+/* wire: u32 domain, u32 uid, u8 state, u64 quota_kb, text login */
+struct feed_mailbox {
+	uint32_t domain;
+	uint32_t uid;
+	uint8_t state;
+	uint64_t quota_kb;
+	struct span login; /* the part before @ */
+};
+
+/* wire: u32 mailbox, u8 kind, u32 services, bytes verifier */
+struct feed_credential {
+	uint32_t mailbox;
+	uint8_t kind;          /* 1 password, 2 app password, 3 imported */
+	uint32_t services;     /* bits 1 << enum service; 0 all */
+	struct span verifier;  /* "$argon2id$..." */
+};
+
+struct feed_row {
+	uint8_t table;
+	uint32_t id;
+	uint8_t put;       /* 1: as given; 0: gone, bytes empty */
+	struct span bytes;
+};
+
+void feed_row_put(struct buf *, const struct feed_row *);
+int feed_row_get(struct span, struct feed_row *out);
+void feed_domain_put(struct buf *, const struct feed_domain *);
+int feed_domain_get(struct span, struct feed_domain *out);
+void feed_mailbox_put(struct buf *, const struct feed_mailbox *);
+int feed_mailbox_get(struct span, struct feed_mailbox *out);
+void feed_credential_put(struct buf *, const struct feed_credential *);
+int feed_credential_get(struct span, struct feed_credential *out);
+
+#endif

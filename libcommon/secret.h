@@ -1,0 +1,39 @@
+/*
+ * secret - passwords, keys and tokens (libsodium).  secret.c alone includes
+ * sodium.h.
+ */
+#ifndef LIBCOMMON_SECRET_H
+#define LIBCOMMON_SECRET_H
+
+#include "libcommon/buf.h"
+
+#define SECRET_MAX 256
+#define SECRET_HASH_MAX 129 /* "$argon2id$..." with its NUL */
+
+/* Fixed size, wiped by secret_clear(), never formatted. */
+struct secret {
+	unsigned char data[SECRET_MAX];
+	size_t len;
+};
+
+void secret_init(void); /* once per process, before anything else here */
+int secret_set(struct secret *, struct span); /* -1 ENAMETOOLONG */
+struct span secret_span(const struct secret *);
+void secret_clear(struct secret *);
+
+void secret_random(void *, size_t);
+bool secret_equal(const void *, const void *, size_t); /* constant time */
+
+/* Keyed hash (BLAKE2b) of the concatenation of n spans; out_len 16 to 64. */
+void secret_mac(unsigned char *out, size_t out_len, const unsigned char key[static 32],
+    const struct span *parts, size_t n);
+
+/* Argon2id at libsodium's INTERACTIVE cost (64 MiB, tens of ms): for authd's
+ * hashing child and for admind only.  0, or -1 with ENOMEM. */
+int secret_hash(struct span password, char out[static SECRET_HASH_MAX]);
+/* 1 right, 0 wrong, -1 a verifier we cannot read (EINVAL) or ENOMEM. */
+int secret_verify(struct span password, const char *verifier);
+/* A verifier no password fits, of the same cost, for unknown users. */
+const char *secret_dummy_verifier(void);
+
+#endif

@@ -1,0 +1,33 @@
+/*
+ * tls - certificates and TLS 1.2+ server sessions (OpenSSL).  tls.c alone
+ * includes OpenSSL.
+ */
+#ifndef LIBCOMMON_TLS_H
+#define LIBCOMMON_TLS_H
+
+#include "libcommon/buf.h"
+
+#include <sys/types.h>
+
+struct tls_ctx; /* certificates and settings, shared by connections */
+struct tls;     /* one session */
+
+/* From PEM bytes (chain, then key).  NULL with a reason in why. */
+struct tls_ctx *tls_ctx_new(struct span certificate_pem, struct span key_pem,
+    char why[static 201]);
+void tls_ctx_free(struct tls_ctx **); /* sessions keep it alive */
+
+enum { TLS_WANT_READ = -2, TLS_WANT_WRITE = -3 };
+
+struct tls *tls_server(struct tls_ctx *, int fd); /* NULL: no memory */
+void tls_free(struct tls **);
+/* 0 done, TLS_WANT_*, or -1: failed, with the reason in tls_reason(). */
+int tls_handshake(struct tls *);
+/* Bytes, 0 at the end, TLS_WANT_*, or -1. */
+ssize_t tls_read(struct tls *, void *, size_t);
+ssize_t tls_write(struct tls *, const void *, size_t);
+void tls_close_notify(struct tls *); /* once, without waiting */
+const char *tls_reason(const struct tls *);
+const char *tls_text(const struct tls *); /* "TLSv1.3 CIPHER" */
+
+#endif
