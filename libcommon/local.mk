@@ -13,3 +13,7 @@ libcommon_libcommon_a_SOURCES = \
 	libcommon/msg_queue.h libcommon/msg_auth.h \
 	libcommon/addr.h libcommon/secret.h \
 	libcommon/conn.h libcommon/tls.h
+
+unit_tests += libcommon/ipc_test
+libcommon_ipc_test_SOURCES = libcommon/ipc_test.c t/tap.h
+libcommon_ipc_test_LDADD = $(common_libs)

@@ -100,6 +100,10 @@ void proc_listen(struct proc *, enum role peer, const struct ipc_ops *, void *ar
 struct ipc *proc_connect(struct proc *, enum role peer, const struct ipc_ops *,
     void *arg);
 
+/* The listening socket of an edge, for a protocol that is not ipc (admind's
+ * requests from the semail command). */
+int proc_edge_fd(struct proc *, enum role peer);
+
 /* Where a channel's uid is checked against: the user a role runs as. */
 uid_t proc_role_uid(struct proc *, enum role);
 

@@ -1,0 +1,579 @@
+#include "config.h"
+#include "libcommon/conf.h"
+#include "libcommon/io.h"
+#include "libcommon/log.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FILE_MAX_BYTES (1024 * 1024)
+#define ERRORS_MAX 20
+
+struct line_value {
+	const struct conf_setting *setting;
+	unsigned line; /* 0: the default */
+	char *value;   /* owned; paths made absolute */
+	uint64_t num;
+};
+
+struct conf {
+	char *path;
+	char *folder; /* of path, for relative paths */
+	struct line_value *values;
+	size_t nvalues;
+	unsigned nerrors;
+	void (*complain)(void *, const char *);
+	void *arg;
+};
+
+__attribute__((format(printf, 3, 4))) static void
+conf_error(struct conf *c, unsigned line, const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+	int n = 0;
+
+	if (c->nerrors++ >= ERRORS_MAX)
+		return;
+	if (line > 0)
+		n = snprintf(text, sizeof(text), "%s:%u: ", c->path, line);
+	else
+		n = snprintf(text, sizeof(text), "%s: ", c->path);
+	if (n < 0 || (size_t)n >= sizeof(text))
+		n = 0;
+	va_start(ap, fmt);
+	vsnprintf(text + n, sizeof(text) - (size_t)n, fmt, ap);
+	va_end(ap);
+	c->complain(c->arg, text);
+}
+
+static const struct conf_setting *
+setting_find(const char *name)
+{
+	for (size_t i = 0; i < conf_nsettings; i++)
+		if (strcmp(conf_settings[i].name, name) == 0)
+			return &conf_settings[i];
+	return NULL;
+}
+
+/* The setting that was most likely meant: shares the longest start. */
+static const char *
+setting_like(const char *name)
+{
+	const char *best = NULL;
+	size_t most = 3;
+
+	for (size_t i = 0; i < conf_nsettings; i++) {
+		const char *s = conf_settings[i].name;
+		size_t n = 0;
+
+		while (s[n] != '\0' && s[n] == name[n])
+			n++;
+		if (n > most) {
+			most = n;
+			best = s;
+		}
+	}
+	return best;
+}
+
+struct unit {
+	const char *name;
+	uint64_t factor;
+};
+
+static const struct unit size_units[] = { { "", 1 }, { "K", 1ull << 10 },
+	{ "M", 1ull << 20 }, { "G", 1ull << 30 }, { NULL, 0 } };
+static const struct unit time_units[] = { { "", 1000 }, { "ms", 1 },
+	{ "s", 1000 }, { "m", 60000 }, { "h", 3600000 }, { "d", 86400000 },
+	{ NULL, 0 } };
+static const struct unit no_units[] = { { "", 1 }, { NULL, 0 } };
+
+static int
+number(const char *value, const struct unit *units, uint64_t *out)
+{
+	size_t digits = strspn(value, "0123456789");
+	uint64_t v;
+
+	if (span_u64(span_from(value, digits), UINT64_MAX, &v) == -1)
+		return -1;
+	for (; units->name != NULL; units++) {
+		if (strcasecmp(value + digits, units->name) != 0)
+			continue;
+		return __builtin_mul_overflow(v, units->factor, out) ? -1 : 0;
+	}
+	return -1;
+}
+
+/* A number as the configuration would write it: for "must be ... to ...". */
+static const char *
+number_text(enum conf_type type, uint64_t v, char *text, size_t size)
+{
+	const struct unit *u = type == CONF_SIZE ? size_units
+	    : type == CONF_TIME                  ? time_units + 1
+	                                         : no_units;
+	const struct unit *best = u;
+
+	for (; u->name != NULL; u++)
+		if (v % u->factor == 0 && v >= u->factor &&
+		    u->factor >= best->factor)
+			best = u;
+	snprintf(text, size, "%llu%s", (unsigned long long)(v / best->factor),
+	    best->name);
+	return text;
+}
+
+static bool
+word_listed(const char *words, const char *value)
+{
+	size_t n = strlen(value);
+
+	while (words != NULL) {
+		if (n > 0 && strncmp(words, value, n) == 0 &&
+		    (words[n] == '|' || words[n] == '\0'))
+			return true;
+		words = strchr(words, '|');
+		if (words != NULL)
+			words++;
+	}
+	return false;
+}
+
+static bool
+listen_valid(const char *value)
+{
+	unsigned char bytes[16];
+	char host[64];
+	const char *colon = strrchr(value, ':');
+	uint64_t port;
+	size_t n;
+
+	if (colon == NULL || span_u64(span_of(colon + 1), 65535, &port) == -1)
+		return false;
+	n = (size_t)(colon - value);
+	if (n >= 2 && value[0] == '[' && value[n - 1] == ']') {
+		if (span_copy(span_from(value + 1, n - 2), host,
+		        sizeof(host)) == -1)
+			return false;
+		return inet_pton(AF_INET6, host, bytes) == 1;
+	}
+	if (span_copy(span_from(value, n), host, sizeof(host)) == -1)
+		return false;
+	return inet_pton(AF_INET, host, bytes) == 1;
+}
+
+static int
+check_number(struct conf *c, const struct conf_setting *s, unsigned line,
+    const char *value, uint64_t *out)
+{
+	const struct unit *units = s->type == CONF_SIZE ? size_units
+	    : s->type == CONF_TIME                      ? time_units
+	                                                : no_units;
+	char lo[32], hi[32];
+
+	if (number(value, units, out) == -1) {
+		conf_error(c, line, "%s: \"%s\" is not a %s; write %s", s->name,
+		    value,
+		    s->type == CONF_SIZE       ? "size"
+		        : s->type == CONF_TIME ? "time"
+		                               : "number",
+		    s->type == CONF_SIZE       ? "bytes, or a number with K, M or G"
+		        : s->type == CONF_TIME ? "seconds, or a number with ms, s, m, h or d"
+		                               : "plain digits");
+		return -1;
+	}
+	if (*out < s->min || *out > s->max) {
+		conf_error(c, line, "%s: %s is out of range; allowed is %s to %s",
+		    s->name, value,
+		    number_text(s->type, s->min, lo, sizeof(lo)),
+		    number_text(s->type, s->max, hi, sizeof(hi)));
+		return -1;
+	}
+	return 0;
+}
+
+static char *
+absolute(const struct conf *c, const char *value)
+{
+	char *p;
+
+	if (value[0] == '/' || value[0] == '\0')
+		p = strdup(value);
+	else if (asprintf(&p, "%s/%s", c->folder, value) == -1)
+		p = NULL;
+	if (p == NULL)
+		fatal("configuration");
+	return p;
+}
+
+/* Check one value and keep it. */
+static void
+conf_add(struct conf *c, const struct conf_setting *s, unsigned line,
+    const char *value)
+{
+	struct line_value *v;
+	uint64_t num = 0;
+
+	switch (s->type) {
+	case CONF_NUM:
+	case CONF_SIZE:
+	case CONF_TIME:
+		if (check_number(c, s, line, value, &num) == -1)
+			return;
+		break;
+	case CONF_FLAG:
+		if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0) {
+			conf_error(c, line, "%s: \"%s\" must be yes or no",
+			    s->name, value);
+			return;
+		}
+		break;
+	case CONF_WORD:
+		if (!word_listed(s->words, value)) {
+			conf_error(c, line, "%s: \"%s\" must be one of %s",
+			    s->name, value, s->words);
+			return;
+		}
+		break;
+	case CONF_LISTEN:
+		if (!listen_valid(value)) {
+			conf_error(c, line,
+			    "%s: \"%s\" is not ADDRESS:PORT; write "
+			    "192.0.2.1:25, 0.0.0.0:25 or [::]:25",
+			    s->name, value);
+			return;
+		}
+		break;
+	case CONF_STR:
+	case CONF_PATH:
+	case CONF_FILE:
+		break;
+	}
+	v = realloc(c->values, (c->nvalues + 1) * sizeof(*v));
+	if (v == NULL)
+		fatal("configuration");
+	c->values = v;
+	v += c->nvalues++;
+	v->setting = s;
+	v->line = line;
+	v->num = num;
+	v->value = s->type == CONF_PATH || s->type == CONF_FILE
+	    ? absolute(c, value)
+	    : strdup(value);
+	if (v->value == NULL)
+		fatal("configuration");
+}
+
+static const struct line_value *
+conf_find(const struct conf *c, const char *name, unsigned n)
+{
+	for (size_t i = 0; i < c->nvalues; i++)
+		if (strcmp(c->values[i].setting->name, name) == 0 && n-- == 0)
+			return &c->values[i];
+	return NULL;
+}
+
+static void
+conf_line(struct conf *c, unsigned line, struct span text)
+{
+	const struct conf_setting *s;
+	const struct line_value *before;
+	struct span name, value;
+	char name_text[64], value_text[1024];
+	size_t n = 0;
+
+	text = span_trim(text);
+	if (text.len == 0 || text.data[0] == '#')
+		return;
+	while (n < text.len && text.data[n] != ' ' && text.data[n] != '\t')
+		n++;
+	name = span_sub(text, 0, n);
+	value = span_trim(span_sub(text, n, text.len));
+	if (span_copy(name, name_text, sizeof(name_text)) == -1 ||
+	    (s = setting_find(name_text)) == NULL) {
+		const char *like = NULL;
+
+		if (span_copy(name, name_text, sizeof(name_text)) == 0)
+			like = setting_like(name_text);
+		conf_error(c, line, "%s is not a setting%s%s%s",
+		    log_quote(name), like ? "; did you mean " : "",
+		    like ? like : "", like ? "?" : "; see semail.conf(5)");
+		return;
+	}
+	if (value.len == 0) {
+		conf_error(c, line, "%s has no value; write: %s VALUE", s->name,
+		    s->name);
+		return;
+	}
+	for (size_t i = 0; i < value.len; i++) {
+		if (value.data[i] < ' ' || value.data[i] == 0x7f) {
+			conf_error(c, line, "%s: a control character in the value",
+			    s->name);
+			return;
+		}
+	}
+	if (span_copy(value, value_text, sizeof(value_text)) == -1) {
+		conf_error(c, line, "%s: the value is too long", s->name);
+		return;
+	}
+	before = conf_find(c, s->name, 0);
+	if (before != NULL && s->type != CONF_LISTEN) {
+		conf_error(c, line, "%s is set already in line %u; remove one",
+		    s->name, before->line);
+		return;
+	}
+	conf_add(c, s, line, value_text);
+}
+
+static void
+conf_defaults(struct conf *c)
+{
+	for (size_t i = 0; i < conf_nsettings; i++) {
+		const struct conf_setting *s = &conf_settings[i];
+		char host[256] = "";
+
+		if (conf_find(c, s->name, 0) != NULL || s->type == CONF_LISTEN)
+			continue;
+		if (strcmp(s->name, "hostname") == 0) {
+			if (gethostname(host, sizeof(host) - 1) == -1 ||
+			    host[0] == '\0')
+				snprintf(host, sizeof(host), "localhost");
+			conf_add(c, s, 0, host);
+			continue;
+		}
+		conf_add(c, s, 0, s->value);
+	}
+}
+
+/* What no single line can tell. */
+static void
+conf_together(struct conf *c)
+{
+	const struct line_value *v;
+	unsigned char bytes[1];
+
+	if ((conf_get(c, "tls-certificate")[0] == '\0') !=
+	    (conf_get(c, "tls-key")[0] == '\0'))
+		conf_error(c, 0, "tls-certificate and tls-key go together; "
+		    "set both or none");
+	if (conf_get_num(c, "queue-segment-size") * 2 >
+	    conf_get_num(c, "queue-log-size")) {
+		v = conf_find(c, "queue-log-size", 0);
+		conf_error(c, v->line, "queue-log-size must be at least twice "
+		    "queue-segment-size");
+	}
+	if (conf_get_num(c, "queue-retry-min") >
+	    conf_get_num(c, "queue-retry-max"))
+		conf_error(c, conf_find(c, "queue-retry-min", 0)->line,
+		    "queue-retry-min is more than queue-retry-max");
+	if (conf_get_num(c, "uid-first") > conf_get_num(c, "uid-last"))
+		conf_error(c, conf_find(c, "uid-first", 0)->line,
+		    "uid-first is more than uid-last");
+	if ((conf_get_nth(c, "listen-submissions", 0) != NULL ||
+	        conf_get_nth(c, "listen-pop3s", 0) != NULL) &&
+	    conf_get(c, "tls-certificate")[0] == '\0')
+		conf_error(c, 0, "listen-submissions and listen-pop3s need "
+		    "tls-certificate and tls-key");
+	v = conf_find(c, "hostname", 0);
+	for (const char *p = v->value; *p != '\0'; p++) {
+		bytes[0] = (unsigned char)*p;
+		if (!((bytes[0] >= 'a' && bytes[0] <= 'z') ||
+		        (bytes[0] >= 'A' && bytes[0] <= 'Z') ||
+		        (bytes[0] >= '0' && bytes[0] <= '9') ||
+		        bytes[0] == '-' || bytes[0] == '.')) {
+			conf_error(c, v->line, "hostname: \"%s\" is no host name",
+			    v->value);
+			break;
+		}
+	}
+}
+
+struct conf *
+conf_read(const char *path, void (*complain)(void *, const char *), void *arg)
+{
+	struct conf *c = calloc(1, sizeof(*c));
+	struct buf text;
+	struct span rest;
+	unsigned line = 0;
+	ptrdiff_t end;
+	char *slash;
+
+	if (c == NULL || (c->path = realpath(path, NULL)) == NULL) {
+		char why[1024];
+
+		snprintf(why, sizeof(why), "%s: %s", path, strerror(errno));
+		complain(arg, why);
+		free(c);
+		return NULL;
+	}
+	if ((c->folder = strdup(c->path)) == NULL)
+		fatal("configuration");
+	slash = strrchr(c->folder, '/');
+	*slash = '\0';
+	c->complain = complain;
+	c->arg = arg;
+	buf_init(&text, FILE_MAX_BYTES);
+	if (io_slurp_path(c->path, FILE_MAX_BYTES, &text) == -1)
+		conf_error(c, 0, "cannot read: %s", strerror(errno));
+	for (rest = buf_span(&text); rest.len > 0;) {
+		end = span_chr(rest, '\n');
+		line++;
+		conf_line(c, line,
+		    span_sub(rest, 0, end == -1 ? rest.len : (size_t)end));
+		rest = span_sub(
+		    rest, end == -1 ? rest.len : (size_t)end + 1, rest.len);
+	}
+	buf_clear(&text);
+	if (c->nerrors == 0) {
+		conf_defaults(c);
+		conf_together(c);
+	}
+	if (c->nerrors > ERRORS_MAX) {
+		char more[64];
+
+		snprintf(more, sizeof(more), "... and %u more errors",
+		    c->nerrors - ERRORS_MAX);
+		complain(arg, more);
+	}
+	if (c->nerrors > 0)
+		conf_free(&c);
+	return c;
+}
+
+void
+conf_free(struct conf **cp)
+{
+	struct conf *c = *cp;
+
+	*cp = NULL;
+	if (c == NULL)
+		return;
+	for (size_t i = 0; i < c->nvalues; i++)
+		free(c->values[i].value);
+	free(c->values);
+	free(c->folder);
+	free(c->path);
+	free(c);
+}
+
+static const struct line_value *
+conf_must(const struct conf *c, const char *name)
+{
+	const struct line_value *v = conf_find(c, name, 0);
+
+	if (v == NULL)
+		fatalx("bug there is no setting=%s", name);
+	return v;
+}
+
+const char *
+conf_get(const struct conf *c, const char *name)
+{
+	return conf_must(c, name)->value;
+}
+
+uint64_t
+conf_get_num(const struct conf *c, const char *name)
+{
+	return conf_must(c, name)->num;
+}
+
+bool
+conf_get_flag(const struct conf *c, const char *name)
+{
+	return strcmp(conf_get(c, name), "yes") == 0;
+}
+
+const char *
+conf_get_nth(const struct conf *c, const char *name, unsigned n)
+{
+	const struct line_value *v = conf_find(c, name, n);
+
+	return v == NULL ? NULL : v->value;
+}
+
+const char *
+conf_where(const struct conf *c, const char *name)
+{
+	static char text[1024];
+	const struct line_value *v = conf_find(c, name, 0);
+
+	if (v == NULL || v->line == 0)
+		return "default";
+	snprintf(text, sizeof(text), "%s:%u", c->path, v->line);
+	return text;
+}
+
+/* A file's contents under the setting's name. */
+static int
+hand_over_file(struct conf *c, const struct line_value *v, struct handover *ho)
+{
+	struct buf bytes;
+	struct stat st;
+	int r = 0;
+
+	if (v->value[0] == '\0') {
+		ho_set(ho, v->setting->name, span_from("", 0));
+		return 0;
+	}
+	buf_init(&bytes, FILE_MAX_BYTES);
+	if (io_slurp_path(v->value, FILE_MAX_BYTES, &bytes) == -1) {
+		conf_error(c, v->line, "%s: cannot read %s: %s",
+		    v->setting->name, v->value, strerror(errno));
+		r = -1;
+	} else if (strstr(v->setting->name, "key") != NULL ||
+	    strstr(v->setting->name, "password") != NULL) {
+		/* A secret that others on the machine can read is none. */
+		if (stat(v->value, &st) == 0 && (st.st_mode & 077 & ~040) != 0) {
+			conf_error(c, v->line,
+			    "%s: %s can be read or written by others; "
+			    "chmod 600 it",
+			    v->setting->name, v->value);
+			r = -1;
+		}
+	}
+	if (r == 0)
+		ho_set(ho, v->setting->name, buf_span(&bytes));
+	buf_clear(&bytes);
+	return r;
+}
+
+int
+conf_hand_over(const struct conf *conf, struct handover *ho,
+    void (*complain)(void *, const char *), void *arg)
+{
+	struct conf c = *conf; /* the same values, another listener */
+	char num[32];
+	int r = 0;
+
+	c.complain = complain;
+	c.arg = arg;
+	c.nerrors = 0;
+	for (size_t i = 0; i < conf->nvalues; i++) {
+		const struct line_value *v = &conf->values[i];
+
+		if (!(v->setting->roles & 1u << ho->role))
+			continue;
+		switch (v->setting->type) {
+		case CONF_FILE:
+			if (hand_over_file(&c, v, ho) == -1)
+				r = -1;
+			break;
+		case CONF_NUM:
+		case CONF_SIZE:
+		case CONF_TIME:
+			snprintf(num, sizeof(num), "%llu",
+			    (unsigned long long)v->num);
+			ho_set(ho, v->setting->name, span_of(num));
+			break;
+		default:
+			ho_set(ho, v->setting->name, span_of(v->value));
+		}
+	}
+	return r;
+}
