@@ -10,10 +10,20 @@ libcommon_libcommon_a_SOURCES = \
 	libcommon/conf.c libcommon/conf.h libcommon/conf_table.c \
 	libcommon/confine.c libcommon/confine.h \
 	libcommon/proc.c libcommon/proc.h \
-	libcommon/msg_queue.h libcommon/msg_auth.h \
+	libcommon/msg_queue.c libcommon/msg_queue.h \
+	libcommon/msg_auth.h \
 	libcommon/addr.h libcommon/secret.h \
 	libcommon/conn.h libcommon/tls.h
 
 unit_tests += libcommon/ipc_test
 libcommon_ipc_test_SOURCES = libcommon/ipc_test.c t/tap.h
 libcommon_ipc_test_LDADD = $(common_libs)
+
+unit_tests += libcommon/msg_queue_test
+libcommon_msg_queue_test_SOURCES = libcommon/msg_queue_test.c t/tap.h
+libcommon_msg_queue_test_LDADD = $(common_libs)
+
+fuzz_targets += libcommon/msg_queue_fuzz
+libcommon_msg_queue_fuzz_SOURCES = libcommon/msg_queue_fuzz.c $(fuzz_main)
+libcommon_msg_queue_fuzz_LDFLAGS = $(fuzz_ldflags)
+libcommon_msg_queue_fuzz_LDADD = $(common_libs)
