@@ -12,6 +12,8 @@ libcommon_libcommon_a_SOURCES = \
 	libcommon/proc.c libcommon/proc.h \
 	libcommon/msg_queue.c libcommon/msg_queue.h \
 	libcommon/msg_auth.h \
+	libcommon/sasl.c libcommon/sasl.h \
+	libcommon/msg_queue.h libcommon/msg_auth.h \
 	libcommon/addr.h libcommon/secret.h \
 	libcommon/conn.h libcommon/tls.h
 
@@ -27,3 +29,16 @@ fuzz_targets += libcommon/msg_queue_fuzz
 libcommon_msg_queue_fuzz_SOURCES = libcommon/msg_queue_fuzz.c $(fuzz_main)
 libcommon_msg_queue_fuzz_LDFLAGS = $(fuzz_ldflags)
 libcommon_msg_queue_fuzz_LDADD = $(common_libs)
+unit_tests += libcommon/sasl_test
+libcommon_sasl_test_SOURCES = libcommon/sasl_test.c t/tap.h
+libcommon_sasl_test_LDADD = $(common)
+
+fuzz_targets += libcommon/sasl_fuzz
+libcommon_sasl_fuzz_SOURCES = libcommon/sasl_fuzz.c
+libcommon_sasl_fuzz_LDADD = $(common)
+if FUZZ
+libcommon_sasl_fuzz_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+else
+libcommon_sasl_fuzz_SOURCES += t/fuzz_replay.c t/tap.h
+endif
+EXTRA_DIST += t/data/fuzz/sasl
