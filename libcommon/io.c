@@ -183,6 +183,21 @@ io_sealed_memfd(const char *name, struct span bytes)
 	return fd;
 }
 
+void
+io_exec(const char *path, const char *const argv[], const char *const envp[])
+{
+	/* exec changes no string; its prototype is older than const. */
+	union {
+		const char *const *in;
+		char *const *out;
+	} a = { .in = argv }, e = { .in = envp };
+
+	if (envp != NULL)
+		execvpe(path, a.out, e.out);
+	else
+		execvp(path, a.out);
+}
+
 uint64_t
 io_now_ms(void)
 {

@@ -23,6 +23,10 @@ int io_fsync_dir(int dirfd); /* fsync of an open directory */
 int io_nonblock(int fd);
 /* A sealed memfd with these bytes, at offset 0; -1 with errno. */
 int io_sealed_memfd(const char *name, struct span bytes);
+/* execve() for constant strings; searches PATH unless path has a slash; envp
+ * NULL keeps ours.  Returns only with errno. */
+void io_exec(const char *path, const char *const argv[],
+    const char *const envp[]);
 uint64_t io_now_ms(void);  /* monotonic */
 uint64_t io_wall_s(void);  /* Unix time */
 

@@ -56,7 +56,7 @@ enum msg_fd { FD_0, FD_1, FD_M };
 	X(CTL_STATS_IS, R_DAEMONS, R(MASTER), REP,  0, "u32 n, n*(text name, u64 value)") \
 	/* the semail command and semaild */ \
 	X(MASTER_STATUS,    R(CLI), R(MASTER), REQ, 0, "") \
-	X(MASTER_STATUS_IS, R(MASTER), R(CLI), REP, 0, "bytes json") \
+	X(MASTER_STATUS_IS, R(MASTER), R(CLI), REP, 0, "text version, u32 n, n*(text role, u32 instance, u32 pid, text state, u32 restarts, u64 uptime_s, bytes CTL_STATS_IS)") \
 	X(MASTER_RELOAD,    R(CLI), R(MASTER), REQ, 0, "") \
 	X(MASTER_STOP,      R(CLI), R(MASTER), REQ, 0, "") \
 	X(MASTER_OK,        R(MASTER), R(CLI), REP, 0, "text what") \

@@ -1,1 +1,9 @@
-# master
+role_PROGRAMS += master/semaild
+master_semaild_SOURCES = master/semaild.c master/master.h master/roles.c \
+	master/bind.c master/child.c master/reload.c master/ctl.c \
+	master/database.c
+master_semaild_LDADD = $(common_libs)
+
+sbin_PROGRAMS += master/semail
+master_semail_SOURCES = master/semail.c
+master_semail_LDADD = $(common_libs)
