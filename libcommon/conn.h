@@ -3,8 +3,13 @@
  * plain or TLS, over libevent, without blocking and without bufferevents.
  *
  * An idle connection holds no buffers: input is read into scratch space of the
- * process and offered to the owner; only what the owner leaves is kept.
- * Output is kept only until the socket takes it.
+ * process (wiped after use: passwords pass through it) and offered to the
+ * owner; only what the owner leaves is kept.  Output is kept only until the
+ * socket takes it.  A peer that does not read our answers is not read from
+ * either while more than CONN_OUT_HIGH bytes wait for it.
+ *
+ * Callbacks come from the event loop only, never from inside a call below; each
+ * may call anything here, conn_free() and conn_finish() included.
  */
 #ifndef LIBCOMMON_CONN_H
 #define LIBCOMMON_CONN_H
@@ -14,23 +19,30 @@
 
 #include <sys/socket.h>
 
+#define CONN_OUT_HIGH (64 * 1024)  /* unsent bytes that stop reading */
+#define CONN_OUT_MAX (1024 * 1024) /* more ends the connection */
+
 struct event_base;
 struct conn;
 
 enum conn_end {
-	CONN_EOF,      /* the peer closed */
+	CONN_EOF,      /* the peer closed, or will send no more: what we
+	                * still put is sent, until conn_finish() or
+	                * conn_free(); drained() is called as before */
 	CONN_ERROR,    /* read or write error, or broken TLS */
 	CONN_TIMEOUT,  /* nothing came for the time set */
 	CONN_HANDSHAKE /* TLS could not be agreed (logged here) */
 };
 
 struct conn_ops {
-	/* Bytes came.  Returns how many were used; the rest is offered again
-	 * together with what comes next (at most in_max bytes are kept; a
-	 * full buffer of which nothing is used is the owner's mistake).
-	 * Return 0 and call conn_pause() to be left alone. */
+	/* Bytes came, at most in_max.  Returns how many were used; the rest is
+	 * offered again together with what comes next, or at conn_resume().
+	 * in_max bytes of which nothing is used, without conn_pause(), are the
+	 * owner's mistake and end the connection with CONN_ERROR.  in_max
+	 * costs an idle connection nothing: 64 KiB for bulk is fine. */
 	size_t (*input)(struct conn *, struct span, void *arg);
-	/* All output has been taken by the socket.  May be NULL. */
+	/* All output has been taken by the socket (or dropped, when it takes
+	 * no more after CONN_EOF).  May be NULL. */
 	void (*drained)(struct conn *, void *arg);
 	/* The TLS handshake is done (implicit TLS or STARTTLS). */
 	void (*secured)(struct conn *, void *arg);
@@ -55,23 +67,33 @@ size_t conn_unsent(const struct conn *);
 void conn_pause(struct conn *);  /* read nothing more for now */
 void conn_resume(struct conn *); /* offers kept input again, in a later turn */
 /* End the connection with CONN_TIMEOUT if nothing is read (or, with output
- * pending, written) for that long; 0 for never. */
+ * pending, written) for that long; 0 for never.  While reading is paused and
+ * nothing waits to be sent, time stands still.  A TLS handshake has 30 s (or
+ * ms, if less) in all. */
 void conn_timeout(struct conn *, unsigned ms);
 
 /* Send what is pending, then start TLS as the server.  Whatever the client
- * sent in the clear before that is thrown away (RFC 3207 4.2, CVE-2011-0411).
- * ctx is borrowed for the connection's life. */
+ * sent in the clear before that is thrown away (RFC 3207 4.2, CVE-2011-0411):
+ * put the "go ahead" and call this in the same turn, the rest of the input on
+ * offer is never seen.  Before anything was read or put it is TLS from the
+ * first byte, and nothing is thrown away. */
 void conn_start_tls(struct conn *, struct tls_ctx *ctx);
 bool conn_is_tls(const struct conn *);
 /* "TLSv1.3 TLS_AES_256_GCM_SHA384", or "" */
 const char *conn_tls_text(const struct conn *);
 
-/* Send what is pending, then close and free by itself (within 10 s). */
+/* Send what is pending, then close and free by itself (within 10 s).  What the
+ * peer still sends is read and dropped for a while, so that a reset does not
+ * destroy our last words on their way. */
 void conn_finish(struct conn **);
 
-/* "192.0.2.7" or "2001:db8::1" (v4-mapped shown as v4), and its port. */
+/* "192.0.2.7" or "2001:db8::1" (v4-mapped shown as v4), "local" for a Unix
+ * socket; and its port. */
 const char *conn_peer(const struct conn *);
-/* The peer's address as bytes for limits by network. */
+unsigned conn_peer_port(const struct conn *);
+/* The peer's address as bytes for limits by network: AF_INET, AF_INET6 or
+ * AF_UNIX, never a mapped one. */
 const struct sockaddr *conn_peer_sa(const struct conn *);
+bool conn_peer_is_loopback(const struct conn *); /* "local" is one too */
 
 #endif

@@ -13,9 +13,9 @@ libcommon_libcommon_a_SOURCES = \
 	libcommon/msg_queue.c libcommon/msg_queue.h \
 	libcommon/msg_auth.h \
 	libcommon/sasl.c libcommon/sasl.h \
-	libcommon/msg_queue.h libcommon/msg_auth.h \
 	libcommon/addr.h libcommon/secret.h \
-	libcommon/conn.h libcommon/tls.h
+	libcommon/conn.c libcommon/conn.h \
+	libcommon/tls.c libcommon/tls.h
 
 unit_tests += libcommon/ipc_test
 libcommon_ipc_test_SOURCES = libcommon/ipc_test.c t/tap.h
@@ -34,11 +34,17 @@ libcommon_sasl_test_SOURCES = libcommon/sasl_test.c t/tap.h
 libcommon_sasl_test_LDADD = $(common)
 
 fuzz_targets += libcommon/sasl_fuzz
-libcommon_sasl_fuzz_SOURCES = libcommon/sasl_fuzz.c
+libcommon_sasl_fuzz_SOURCES = libcommon/sasl_fuzz.c $(fuzz_main)
+libcommon_sasl_fuzz_LDFLAGS = $(fuzz_ldflags)
 libcommon_sasl_fuzz_LDADD = $(common)
-if FUZZ
-libcommon_sasl_fuzz_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
-else
-libcommon_sasl_fuzz_SOURCES += t/fuzz_replay.c t/tap.h
-endif
 EXTRA_DIST += t/data/fuzz/sasl
+
+unit_tests += libcommon/conn_test
+libcommon_conn_test_SOURCES = libcommon/conn_test.c \
+	libcommon/conn_test_owner.c libcommon/conn_test.h t/tap.h
+libcommon_conn_test_LDADD = $(common_libs) $(SSL_LIBS)
+
+unit_tests += libcommon/conn_tls_test
+libcommon_conn_tls_test_SOURCES = libcommon/conn_tls_test.c \
+	libcommon/conn_test_owner.c libcommon/conn_test.h t/tap.h
+libcommon_conn_tls_test_LDADD = $(common_libs) $(SSL_LIBS)

@@ -1,6 +1,10 @@
 /*
  * tls - certificates and TLS 1.2+ server sessions (OpenSSL).  tls.c alone
  * includes OpenSSL.
+ *
+ * No renegotiation, no compression, no early data; tickets, but no session
+ * cache.  OpenSSL's own configuration file is not read.  A session without
+ * traffic keeps no record buffers.
  */
 #ifndef LIBCOMMON_TLS_H
 #define LIBCOMMON_TLS_H
@@ -23,11 +27,13 @@ struct tls *tls_server(struct tls_ctx *, int fd); /* NULL: no memory */
 void tls_free(struct tls **);
 /* 0 done, TLS_WANT_*, or -1: failed, with the reason in tls_reason(). */
 int tls_handshake(struct tls *);
-/* Bytes, 0 at the end, TLS_WANT_*, or -1. */
+/* Bytes, 0 at the end, TLS_WANT_*, or -1.  After a TLS_WANT_* of tls_write()
+ * the next call must offer the same bytes again (and may offer more). */
 ssize_t tls_read(struct tls *, void *, size_t);
 ssize_t tls_write(struct tls *, const void *, size_t);
 void tls_close_notify(struct tls *); /* once, without waiting */
 const char *tls_reason(const struct tls *);
-const char *tls_text(const struct tls *); /* "TLSv1.3 CIPHER" */
+/* "TLSv1.3 CIPHER"; good until the next call. */
+const char *tls_text(const struct tls *);
 
 #endif
