@@ -48,3 +48,12 @@ unit_tests += libcommon/conn_tls_test
 libcommon_conn_tls_test_SOURCES = libcommon/conn_tls_test.c \
 	libcommon/conn_test_owner.c libcommon/conn_test.h t/tap.h
 libcommon_conn_tls_test_LDADD = $(common_libs) $(SSL_LIBS)
+libcommon_libcommon_a_SOURCES += libcommon/msg_box.c libcommon/msg_box.h
+unit_tests += libcommon/msg_box_test
+libcommon_msg_box_test_SOURCES = libcommon/msg_box_test.c t/tap.h
+libcommon_msg_box_test_LDADD = $(common_libs)
+fuzz_targets += libcommon/msg_box_fuzz
+libcommon_msg_box_fuzz_SOURCES = libcommon/msg_box_fuzz.c $(fuzz_main)
+libcommon_msg_box_fuzz_LDFLAGS = $(fuzz_ldflags)
+libcommon_msg_box_fuzz_LDADD = $(common_libs)
+EXTRA_DIST += t/data/fuzz/msg_box

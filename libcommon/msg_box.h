@@ -1,0 +1,53 @@
+/*
+ * msg_box - what is said with spawnd, with a mailbox's worker, and on local's
+ * channel to a worker (SPAWN_*, BOX_* of msg.h).
+ *
+ * Decoders borrow from the payload; they fail on anything short, over a limit
+ * or left over.
+ */
+#ifndef LIBCOMMON_MSG_BOX_H
+#define LIBCOMMON_MSG_BOX_H
+
+#include "libcommon/buf.h"
+#include "libcommon/msg_auth.h"
+
+#define BOX_REMOTE_MAX 64   /* bytes of a client's address */
+#define BOX_PUBLISH_MAX 1000 /* queue ids in one BOX_PUBLISH */
+
+/*
+ * A front has a logged-in client: the ticket says whose mailbox, the
+ * descriptor is the session (plain both ways).
+ * wire: raw[16] ticket, u8 service, text remote
+ */
+struct msg_spawn_attach {
+	unsigned char ticket[TICKET_BYTES];
+	uint8_t service;    /* enum service, a session's */
+	struct span remote; /* the client's address, for the log */
+};
+
+void msg_spawn_attach_put(struct buf *, const struct msg_spawn_attach *);
+int msg_spawn_attach_get(struct span, struct msg_spawn_attach *out);
+
+/* wire: u8 service, text remote */
+struct msg_box_attach {
+	uint8_t service; /* enum service: a session's, or SERVICE_DELIVER */
+	struct span remote;
+};
+
+void msg_box_attach_put(struct buf *, const struct msg_box_attach *);
+int msg_box_attach_get(struct span, struct msg_box_attach *out);
+
+/*
+ * A list of queue ids, in BOX_PUBLISH and BOX_PUBLISHED.
+ * wire: u32 n, n*u64 queue_id
+ */
+struct msg_publish {
+	uint32_t n;       /* at most BOX_PUBLISH_MAX */
+	struct span ids;  /* encoded; msg_publish_id() */
+};
+
+void msg_publish_put(struct buf *, const uint64_t *ids, uint32_t n);
+int msg_publish_get(struct span, struct msg_publish *out);
+uint64_t msg_publish_id(const struct msg_publish *, uint32_t i); /* i < n */
+
+#endif

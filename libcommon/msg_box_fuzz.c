@@ -1,0 +1,54 @@
+/* What decodes must encode to the same bytes; the first byte picks the
+ * decoder. */
+#include "config.h"
+#include "libcommon/msg_box.h"
+
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
+
+static bool
+publish(struct buf *b, struct span in)
+{
+	static uint64_t ids[BOX_PUBLISH_MAX];
+	struct msg_publish m;
+
+	if (msg_publish_get(in, &m) == -1)
+		return false;
+	for (uint32_t i = 0; i < m.n; i++)
+		ids[i] = msg_publish_id(&m, i);
+	msg_publish_put(b, ids, m.n);
+	return true;
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct span in = span_from(data, size);
+	struct msg_spawn_attach spawn_attach;
+	struct msg_box_attach attach;
+	bool good = false;
+	struct buf b;
+
+	if (size == 0)
+		return 0;
+	in = span_sub(in, 1, size);
+	buf_init(&b, 1 << 20);
+	switch (data[0]) {
+	case 'S':
+		if ((good = msg_spawn_attach_get(in, &spawn_attach) == 0))
+			msg_spawn_attach_put(&b, &spawn_attach);
+		break;
+	case 'A':
+		if ((good = msg_box_attach_get(in, &attach) == 0))
+			msg_box_attach_put(&b, &attach);
+		break;
+	case 'P':
+		good = publish(&b, in);
+		break;
+	}
+	if (good && !span_eq(in, buf_span(&b)))
+		abort();
+	buf_clear(&b);
+	return 0;
+}

@@ -1,0 +1,85 @@
+#include "config.h"
+#include "libcommon/msg_box.h"
+#include "tap.h"
+
+static struct buf b;
+
+/* Every cut and every extra byte of a good encoding must be refused. */
+#define REFUSES_CUTS(get, what) do { \
+	unsigned taken = 0; \
+	for (size_t cut = 0; cut < b.len; cut++) \
+		taken += get(span_from(b.data, cut), &out) == 0; \
+	buf_putc(&b, 0); \
+	taken += get(buf_span(&b), &out) == 0; \
+	is_int(taken, 0, "%s: short and long ones are refused", what); \
+} while (0)
+
+static void
+spawn_attach(void)
+{
+	struct msg_spawn_attach in = { .ticket = "0123456789abcde",
+		.service = SERVICE_POP3, .remote = span_of("192.0.2.1") };
+	struct msg_spawn_attach out;
+
+	buf_reset(&b);
+	msg_spawn_attach_put(&b, &in);
+	ok(msg_spawn_attach_get(buf_span(&b), &out) == 0, "attach: round trip");
+	ok(memcmp(out.ticket, in.ticket, TICKET_BYTES) == 0 &&
+	    out.service == SERVICE_POP3 && span_eq(out.remote, in.remote),
+	    "attach: the same");
+	REFUSES_CUTS(msg_spawn_attach_get, "attach");
+	in.service = SERVICE_DELIVER;
+	buf_reset(&b);
+	msg_spawn_attach_put(&b, &in);
+	is_int(msg_spawn_attach_get(buf_span(&b), &out), -1,
+	    "attach: a front cannot ask for local's service");
+}
+
+static void
+box_attach(void)
+{
+	struct msg_box_attach in = { SERVICE_DELIVER, span_of("") };
+	struct msg_box_attach out;
+
+	buf_reset(&b);
+	msg_box_attach_put(&b, &in);
+	ok(msg_box_attach_get(buf_span(&b), &out) == 0 &&
+	    out.service == SERVICE_DELIVER && out.remote.len == 0,
+	    "box attach: round trip");
+	REFUSES_CUTS(msg_box_attach_get, "box attach");
+	in.service = SERVICE_SMTP;
+	buf_reset(&b);
+	msg_box_attach_put(&b, &in);
+	is_int(msg_box_attach_get(buf_span(&b), &out), -1,
+	    "box attach: no SMTP in a mailbox");
+}
+
+static void
+publish(void)
+{
+	static uint64_t ids[BOX_PUBLISH_MAX + 1] = { 7, UINT64_MAX, 9 };
+	struct msg_publish out;
+
+	buf_reset(&b);
+	msg_publish_put(&b, ids, 3);
+	ok(msg_publish_get(buf_span(&b), &out) == 0 && out.n == 3,
+	    "publish: round trip");
+	ok(msg_publish_id(&out, 0) == 7 &&
+	    msg_publish_id(&out, 1) == UINT64_MAX &&
+	    msg_publish_id(&out, 2) == 9, "publish: the same");
+	REFUSES_CUTS(msg_publish_get, "publish");
+	buf_reset(&b);
+	msg_publish_put(&b, ids, BOX_PUBLISH_MAX + 1);
+	is_int(msg_publish_get(buf_span(&b), &out), -1, "publish: too many");
+}
+
+int
+main(void)
+{
+	buf_init(&b, 1 << 20);
+	spawn_attach();
+	box_attach();
+	publish();
+	buf_clear(&b);
+	return done_testing();
+}
