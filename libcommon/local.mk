@@ -57,3 +57,7 @@ libcommon_msg_box_fuzz_SOURCES = libcommon/msg_box_fuzz.c $(fuzz_main)
 libcommon_msg_box_fuzz_LDFLAGS = $(fuzz_ldflags)
 libcommon_msg_box_fuzz_LDADD = $(common_libs)
 EXTRA_DIST += t/data/fuzz/msg_box
+fuzz_targets += libcommon/ipc_fuzz
+libcommon_ipc_fuzz_SOURCES = libcommon/ipc_fuzz.c $(fuzz_main)
+libcommon_ipc_fuzz_LDFLAGS = $(fuzz_ldflags)
+libcommon_ipc_fuzz_LDADD = $(common_libs)
