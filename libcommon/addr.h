@@ -53,7 +53,7 @@ struct span addr_host(const struct addr *);
 
 /* May this be a folder under mail/ and a login: 1 to max of a-z 0-9 . _ + - =
  * with a letter or digit first, no ".." in it.  Nothing else ever gets into a
- * path. */
+ * path.  (In folder_name.c.) */
 bool addr_is_folder_name(struct span, size_t max);
 
 #endif

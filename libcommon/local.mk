@@ -11,9 +11,11 @@ libcommon_libcommon_a_SOURCES = \
 	libcommon/confine.c libcommon/confine.h \
 	libcommon/proc.c libcommon/proc.h \
 	libcommon/msg_queue.c libcommon/msg_queue.h \
-	libcommon/msg_auth.h \
+	libcommon/msg_auth.c libcommon/msg_auth.h \
+	libcommon/folder_name.c \
 	libcommon/sasl.c libcommon/sasl.h \
-	libcommon/addr.h libcommon/secret.h \
+	libcommon/addr.h \
+	libcommon/secret.c libcommon/secret.h \
 	libcommon/conn.c libcommon/conn.h \
 	libcommon/tls.c libcommon/tls.h
 
@@ -61,3 +63,17 @@ fuzz_targets += libcommon/ipc_fuzz
 libcommon_ipc_fuzz_SOURCES = libcommon/ipc_fuzz.c $(fuzz_main)
 libcommon_ipc_fuzz_LDFLAGS = $(fuzz_ldflags)
 libcommon_ipc_fuzz_LDADD = $(common_libs)
+
+unit_tests += libcommon/secret_test
+libcommon_secret_test_SOURCES = libcommon/secret_test.c t/tap.h
+libcommon_secret_test_LDADD = $(common_libs)
+
+unit_tests += libcommon/msg_auth_test
+libcommon_msg_auth_test_SOURCES = libcommon/msg_auth_test.c t/tap.h
+libcommon_msg_auth_test_LDADD = $(common_libs)
+
+fuzz_targets += libcommon/msg_auth_fuzz
+libcommon_msg_auth_fuzz_SOURCES = libcommon/msg_auth_fuzz.c $(fuzz_main)
+libcommon_msg_auth_fuzz_LDFLAGS = $(fuzz_ldflags)
+libcommon_msg_auth_fuzz_LDADD = $(common_libs)
+EXTRA_DIST += t/data/fuzz/msg_auth

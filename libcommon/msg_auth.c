@@ -1,0 +1,253 @@
+#include "config.h"
+#include "libcommon/msg_auth.h"
+
+#include "libcommon/addr.h"
+#include "libcommon/secret.h"
+#include "libcommon/wire.h"
+
+#include <errno.h>
+
+#define MAC_BYTES 16
+#define REMOTE_MAX 64 /* a client address as text */
+
+void
+targets_put(struct buf *b, const struct grant *g)
+{
+	wire_put_u8(b, (uint8_t)g->n);
+	for (unsigned i = 0; i < g->n; i++) {
+		wire_put_u8(b, g->targets[i].kind);
+		wire_put_u32(b, g->targets[i].mailbox);
+		wire_put_bytes(b, g->targets[i].address);
+	}
+}
+
+void
+targets_get(struct wire *w, struct grant *out)
+{
+	struct target *t;
+
+	out->n = wire_u8(w);
+	if (out->n == 0 || out->n > TARGETS_MAX)
+		w->bad = true;
+	for (unsigned i = 0; i < out->n && !w->bad; i++) {
+		t = &out->targets[i];
+		t->kind = wire_u8(w);
+		t->mailbox = wire_u32(w);
+		t->address = wire_text(w, ADDR_MAX - 1);
+		if (t->address.len == 0 ||
+		    (t->kind != TARGET_MAILBOX && t->kind != TARGET_REMOTE) ||
+		    (t->kind == TARGET_REMOTE && t->mailbox != 0))
+			w->bad = true;
+	}
+	if (w->bad)
+		out->n = 0;
+}
+
+/* The length of the recipient is part of what is signed, so that no byte can
+ * move from the address to the list or back. */
+static void
+grant_mac(unsigned char mac[MAC_BYTES], const unsigned char *key, struct span rcpt,
+    struct span list)
+{
+	unsigned char len[4] = { 0 };
+	struct span parts[3] = { span_from(len, sizeof(len)), rcpt, list };
+
+	le32_put(len, (uint32_t)rcpt.len);
+	secret_mac(mac, MAC_BYTES, key, parts, nitems(parts));
+}
+
+void
+grant_put(struct buf *b, const unsigned char key[static GRANT_KEY_BYTES],
+    struct span rcpt, const struct grant *g)
+{
+	unsigned char mac[MAC_BYTES];
+	size_t start = b->len;
+
+	targets_put(b, g);
+	if (buf_error(b) != 0)
+		return;
+	grant_mac(mac, key, rcpt, span_from(b->data + start, b->len - start));
+	buf_put(b, mac, sizeof(mac));
+}
+
+int
+grant_get(struct span bytes, const unsigned char key[static GRANT_KEY_BYTES],
+    struct span rcpt, struct grant *out)
+{
+	unsigned char mac[MAC_BYTES];
+	struct span list;
+	struct wire w;
+
+	out->n = 0;
+	if (bytes.len <= MAC_BYTES || bytes.len > GRANT_MAX) {
+		errno = EBADMSG;
+		return -1;
+	}
+	list = span_sub(bytes, 0, bytes.len - MAC_BYTES);
+	grant_mac(mac, key, rcpt, list);
+	if (!secret_equal(mac, bytes.data + list.len, MAC_BYTES)) {
+		errno = EPERM;
+		return -1;
+	}
+	wire_init(&w, list);
+	targets_get(&w, out);
+	return wire_done(&w);
+}
+
+void
+msg_login_put(struct buf *b, const struct msg_login *m)
+{
+	wire_put_bytes(b, m->login);
+	wire_put_bytes(b, m->password);
+	wire_put_u8(b, m->service);
+	wire_put_bytes(b, m->remote);
+}
+
+int
+msg_login_get(struct span in, struct msg_login *out)
+{
+	struct wire w;
+
+	wire_init(&w, in);
+	out->login = wire_text(&w, LOGIN_MAX);
+	out->password = wire_bytes(&w, PASSWORD_MAX);
+	out->service = wire_u8(&w);
+	out->remote = wire_text(&w, REMOTE_MAX);
+	if (out->service < SERVICE_SMTP || out->service > SERVICE_IMAP)
+		w.bad = true;
+	return wire_done(&w);
+}
+
+void
+msg_box_put(struct buf *b, const struct msg_box *m)
+{
+	wire_put_u32(b, m->mailbox);
+	wire_put_u32(b, m->uid);
+	wire_put_u8(b, m->state);
+	wire_put_u64(b, m->quota_kb);
+	wire_put_str(b, m->domain);
+	wire_put_str(b, m->login);
+	wire_put_str(b, m->address);
+}
+
+int
+msg_box_get(struct span in, struct msg_box *out)
+{
+	struct wire w;
+
+	wire_init(&w, in);
+	out->mailbox = wire_u32(&w);
+	out->uid = wire_u32(&w);
+	out->state = wire_u8(&w);
+	out->quota_kb = wire_u64(&w);
+	wire_cstr(&w, out->domain, sizeof(out->domain));
+	wire_cstr(&w, out->login, sizeof(out->login));
+	wire_cstr(&w, out->address, sizeof(out->address));
+	/* Uid 0 would make a worker root; the names become folders. */
+	if (out->mailbox == 0 || out->uid == 0 || out->uid == UINT32_MAX ||
+	    out->state < BOX_CREATING || out->state > BOX_DISABLED ||
+	    !addr_is_folder_name(span_of(out->domain),
+	    sizeof(out->domain) - 1) ||
+	    !addr_is_folder_name(span_of(out->login), sizeof(out->login) - 1) ||
+	    out->address[0] == '\0')
+		w.bad = true;
+	return wire_done(&w);
+}
+
+void
+feed_row_put(struct buf *b, const struct feed_row *r)
+{
+	wire_put_u8(b, r->table);
+	wire_put_u32(b, r->id);
+	wire_put_u8(b, r->put);
+	wire_put_bytes(b, r->bytes);
+}
+
+int
+feed_row_get(struct span in, struct feed_row *out)
+{
+	struct wire w;
+
+	wire_init(&w, in);
+	out->table = wire_u8(&w);
+	out->id = wire_u32(&w);
+	out->put = wire_u8(&w);
+	out->bytes = wire_bytes(&w, 65536);
+	if (out->table == 0 || out->table >= FEED_TABLE__COUNT || out->id == 0 ||
+	    out->put > 1 || (out->put == 0 && out->bytes.len > 0))
+		w.bad = true;
+	return wire_done(&w);
+}
+
+void
+feed_domain_put(struct buf *b, const struct feed_domain *d)
+{
+	wire_put_u8(b, d->local);
+	wire_put_bytes(b, d->name);
+}
+
+int
+feed_domain_get(struct span in, struct feed_domain *out)
+{
+	struct wire w;
+
+	wire_init(&w, in);
+	out->local = wire_u8(&w);
+	out->name = wire_text(&w, ADDR_DOMAIN_MAX);
+	if (out->local > 1 || out->name.len == 0)
+		w.bad = true;
+	return wire_done(&w);
+}
+
+void
+feed_mailbox_put(struct buf *b, const struct feed_mailbox *m)
+{
+	wire_put_u32(b, m->domain);
+	wire_put_u32(b, m->uid);
+	wire_put_u8(b, m->state);
+	wire_put_u64(b, m->quota_kb);
+	wire_put_bytes(b, m->login);
+}
+
+int
+feed_mailbox_get(struct span in, struct feed_mailbox *out)
+{
+	struct wire w;
+
+	wire_init(&w, in);
+	out->domain = wire_u32(&w);
+	out->uid = wire_u32(&w);
+	out->state = wire_u8(&w);
+	out->quota_kb = wire_u64(&w);
+	out->login = wire_text(&w, ADDR_LOCAL_MAX);
+	if (out->domain == 0 || out->uid == 0 || out->uid == UINT32_MAX ||
+	    out->state < BOX_CREATING || out->state > BOX_DISABLED ||
+	    out->login.len == 0)
+		w.bad = true;
+	return wire_done(&w);
+}
+
+void
+feed_credential_put(struct buf *b, const struct feed_credential *c)
+{
+	wire_put_u32(b, c->mailbox);
+	wire_put_u8(b, c->kind);
+	wire_put_u32(b, c->services);
+	wire_put_bytes(b, c->verifier);
+}
+
+int
+feed_credential_get(struct span in, struct feed_credential *out)
+{
+	struct wire w;
+
+	wire_init(&w, in);
+	out->mailbox = wire_u32(&w);
+	out->kind = wire_u8(&w);
+	out->services = wire_u32(&w);
+	out->verifier = wire_text(&w, VERIFIER_MAX);
+	if (out->mailbox == 0 || out->kind < 1 || out->kind > 3 ||
+	    out->verifier.len == 0)
+		w.bad = true;
+	return wire_done(&w);
+}

@@ -1,0 +1,130 @@
+#include "config.h"
+#include "libcommon/secret.h"
+
+#include "libcommon/log.h"
+#include "libcommon/wire.h"
+
+#include <errno.h>
+#include <sodium.h>
+#include <stdio.h>
+
+_Static_assert(SECRET_HASH_MAX > crypto_pwhash_STRBYTES,
+    "a verifier fits with its NUL");
+
+void
+secret_init(void)
+{
+	if (sodium_init() == -1)
+		fatalx("secret what=sodium_init");
+}
+
+int
+secret_set(struct secret *s, struct span in)
+{
+	if (in.len > sizeof(s->data)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	secret_clear(s);
+	if (in.len > 0)
+		memcpy(s->data, in.data, in.len);
+	s->len = in.len;
+	return 0;
+}
+
+struct span
+secret_span(const struct secret *s)
+{
+	return span_from(s->data, s->len);
+}
+
+void
+secret_clear(struct secret *s)
+{
+	sodium_memzero(s, sizeof(*s));
+}
+
+void
+secret_random(void *p, size_t n)
+{
+	randombytes_buf(p, n);
+}
+
+bool
+secret_equal(const void *a, const void *b, size_t n)
+{
+	return sodium_memcmp(a, b, n) == 0;
+}
+
+void
+secret_mac(unsigned char *out, size_t out_len, const unsigned char key[static 32],
+    const struct span *parts, size_t n)
+{
+	crypto_generichash_state st;
+
+	/* These fail only for lengths out of range: our own mistake. */
+	if (crypto_generichash_init(&st, key, 32, out_len) != 0)
+		fatalx("secret what=mac len=%zu", out_len);
+	for (size_t i = 0; i < n; i++)
+		crypto_generichash_update(&st, parts[i].data, parts[i].len);
+	crypto_generichash_final(&st, out, out_len);
+	sodium_memzero(&st, sizeof(st));
+}
+
+int
+secret_hash(struct span password, char out[static SECRET_HASH_MAX])
+{
+	if (crypto_pwhash_str(out, (const char *)password.data, password.len,
+	    crypto_pwhash_OPSLIMIT_INTERACTIVE,
+	    crypto_pwhash_MEMLIMIT_INTERACTIVE) != 0) {
+		errno = ENOMEM;
+		return -1;
+	}
+	return 0;
+}
+
+int
+secret_verify(struct span password, const char *verifier)
+{
+	/* Says -1 for what is not a verifier of this kind at all; the check
+	 * itself cannot tell that from a wrong password. */
+	if (strlen(verifier) >= crypto_pwhash_STRBYTES ||
+	    crypto_pwhash_str_needs_rehash(verifier,
+	    crypto_pwhash_OPSLIMIT_INTERACTIVE,
+	    crypto_pwhash_MEMLIMIT_INTERACTIVE) == -1) {
+		errno = EINVAL;
+		return -1;
+	}
+	errno = 0;
+	if (crypto_pwhash_str_verify(verifier, (const char *)password.data,
+	    password.len) == 0)
+		return 1;
+	/* EINVAL is libsodium's word for a mismatch; anything else means that
+	 * the memory for the computation was not to be had. */
+	if (errno == EINVAL)
+		return 0;
+	errno = ENOMEM;
+	return -1;
+}
+
+const char *
+secret_dummy_verifier(void)
+{
+	static char made[SECRET_HASH_MAX];
+	unsigned char random[48];
+	char salt[32], hash[64];
+
+	/* A random hash: nobody, we included, knows a password for it. */
+	if (made[0] == '\0') {
+		randombytes_buf(random, sizeof(random));
+		sodium_bin2base64(salt, sizeof(salt), random, 16,
+		    sodium_base64_VARIANT_ORIGINAL_NO_PADDING);
+		sodium_bin2base64(hash, sizeof(hash), random + 16, 32,
+		    sodium_base64_VARIANT_ORIGINAL_NO_PADDING);
+		snprintf(made, sizeof(made), "$argon2id$v=19$m=%llu,t=%llu,p=1$%s$%s",
+		    (unsigned long long)crypto_pwhash_MEMLIMIT_INTERACTIVE / 1024,
+		    (unsigned long long)crypto_pwhash_OPSLIMIT_INTERACTIVE, salt,
+		    hash);
+	}
+	return made;
+}
