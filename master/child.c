@@ -21,7 +21,7 @@
 #define FD_FIRST 5
 #define BACKOFF_MIN_MS 100
 #define BACKOFF_MAX_MS 10000
-#define STEADY_MS 30000   /* ran this long: the next restart is quick again */
+#define STEADY_MS 1000 /* ran this long: the next restart is quick again */
 #define STOP_GRACE_MS 10000
 
 const char *
