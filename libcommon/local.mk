@@ -77,3 +77,12 @@ libcommon_msg_auth_fuzz_SOURCES = libcommon/msg_auth_fuzz.c $(fuzz_main)
 libcommon_msg_auth_fuzz_LDFLAGS = $(fuzz_ldflags)
 libcommon_msg_auth_fuzz_LDADD = $(common_libs)
 EXTRA_DIST += t/data/fuzz/msg_auth
+
+libcommon_libcommon_a_SOURCES += libcommon/addr.c
+unit_tests += libcommon/addr_test
+libcommon_addr_test_SOURCES = libcommon/addr_test.c t/tap.h
+libcommon_addr_test_LDADD = $(common_libs)
+fuzz_targets += libcommon/addr_fuzz
+libcommon_addr_fuzz_SOURCES = libcommon/addr_fuzz.c $(fuzz_main)
+libcommon_addr_fuzz_LDFLAGS = $(fuzz_ldflags)
+libcommon_addr_fuzz_LDADD = $(common_libs)
