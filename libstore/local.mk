@@ -1,1 +1,22 @@
-# libstore
+noinst_LIBRARIES += libstore/libstore.a
+libstore_libstore_a_SOURCES = libstore/store.c libstore/store.h \
+	libstore/sys.c libstore/sys.h libstore/maildir.c libstore/maildir.h \
+	libstore/maildir_name.c libstore/maildir_list.c \
+	libstore/maildir_deliver.c libstore/idset.c \
+	libstore/usage.c libstore/usage.h
+store_libs = libstore/libstore.a $(common_libs)
+
+unit_tests += libstore/maildir_test
+libstore_maildir_test_SOURCES = libstore/maildir_test.c t/tap.h t/tmpdir.h
+libstore_maildir_test_LDADD = $(store_libs)
+unit_tests += libstore/deliver_test
+libstore_deliver_test_SOURCES = libstore/deliver_test.c t/tap.h t/tmpdir.h
+libstore_deliver_test_LDADD = $(store_libs)
+unit_tests += libstore/usage_test
+libstore_usage_test_SOURCES = libstore/usage_test.c t/tap.h t/tmpdir.h
+libstore_usage_test_LDADD = $(store_libs)
+fuzz_targets += libstore/maildirsize_fuzz
+libstore_maildirsize_fuzz_SOURCES = libstore/maildirsize_fuzz.c $(fuzz_main)
+libstore_maildirsize_fuzz_LDFLAGS = $(fuzz_ldflags)
+libstore_maildirsize_fuzz_LDADD = $(store_libs)
+EXTRA_DIST += t/data/fuzz/maildirsize
