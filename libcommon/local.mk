@@ -50,7 +50,11 @@ unit_tests += libcommon/conn_tls_test
 libcommon_conn_tls_test_SOURCES = libcommon/conn_tls_test.c \
 	libcommon/conn_test_owner.c libcommon/conn_test.h t/tap.h
 libcommon_conn_tls_test_LDADD = $(common_libs) $(SSL_LIBS)
-libcommon_libcommon_a_SOURCES += libcommon/msg_box.c libcommon/msg_box.h
+libcommon_libcommon_a_SOURCES += libcommon/msg_box.c libcommon/msg_box.h \
+	libcommon/box_setup.c libcommon/box_setup.h
+unit_tests += libcommon/box_setup_test
+libcommon_box_setup_test_SOURCES = libcommon/box_setup_test.c t/tap.h
+libcommon_box_setup_test_LDADD = $(common_libs)
 unit_tests += libcommon/msg_box_test
 libcommon_msg_box_test_SOURCES = libcommon/msg_box_test.c t/tap.h
 libcommon_msg_box_test_LDADD = $(common_libs)

@@ -1,6 +1,7 @@
 /* What decodes must encode to the same bytes; the first byte picks the
  * decoder. */
 #include "config.h"
+#include "libcommon/box_setup.h"
 #include "libcommon/msg_box.h"
 
 #include <stdlib.h>
@@ -27,6 +28,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct span in = span_from(data, size);
 	struct msg_spawn_attach spawn_attach;
 	struct msg_box_attach attach;
+	struct box_setup setup;
 	bool good = false;
 	struct buf b;
 
@@ -45,6 +47,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		break;
 	case 'P':
 		good = publish(&b, in);
+		break;
+	case 'U':
+		if ((good = box_setup_get(in, &setup) == 0))
+			box_setup_put(&b, &setup);
 		break;
 	}
 	if (good && !span_eq(in, buf_span(&b)))

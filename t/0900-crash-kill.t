@@ -124,7 +124,7 @@ ok(scalar(wait_for(60, \&queue_empty)), "the queue is empty in the end")
     or print map { "# $_" } `'$bin' -f '$conf' queue list`;
 my ($copies, $missing) = (0, 0);
 for my $user ("one", "two") {
-	my ($seen, $wrong) = Mail::account("$T/state/mail/here.test/$user");
+	my ($seen, $wrong) = Mail::account("$T/state/mail/here.test/$user/Maildir");
 	ok(!@$wrong, "$user: every file is whole") or print map { "# $_\n" } @$wrong;
 	for my $token (sort keys %acked) {
 		next unless grep { $_ eq "$user\@here.test" } @{ $acked{$token} };

@@ -126,7 +126,7 @@ sub check {
 	    or do { print "# the queue does not empty\n"; return 1 };
 	my $bad = 0;
 	for my $user (@users) {
-		my ($seen, $wrong) = Mail::account("$T/state/mail/here.test/$user");
+		my ($seen, $wrong) = Mail::account("$T/state/mail/here.test/$user/Maildir");
 		print "# $_\n" for @$wrong;
 		$bad += @$wrong;
 		for my $token (grep { $acked{$_} eq $user } keys %acked) {
@@ -142,7 +142,7 @@ sub sum {
 	my %acked = acked();
 	my ($copies, $there) = (0, 0);
 	for my $user (@users) {
-		my ($seen) = Mail::account("$T/state/mail/here.test/$user");
+		my ($seen) = Mail::account("$T/state/mail/here.test/$user/Maildir");
 		for (values %$seen) { $there++; $copies += $_ - 1 }
 	}
 	print scalar(keys %acked), " acknowledged, $there delivered, $copies twice\n";

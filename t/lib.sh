@@ -150,7 +150,7 @@ newbal() {
 	    semail admin newbal "$newbal_address" --password - "$@"
 }
 maildir() { # the Maildir of an address
-	echo "$T/state/mail/${1#*@}/${1%@*}"
+	echo "$T/state/mail/${1#*@}/${1%@*}/Maildir"
 }
 maildir_count() { # messages in new/ and cur/
 	find "$(maildir "$1")/new" "$(maildir "$1")/cur" -type f 2>/dev/null | wc -l
