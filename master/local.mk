@@ -7,3 +7,4 @@ master_semaild_LDADD = $(common_libs)
 sbin_PROGRAMS += master/semail
 master_semail_SOURCES = master/semail.c
 master_semail_LDADD = $(common_libs)
+include master/spawnd.mk

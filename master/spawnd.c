@@ -1,0 +1,337 @@
+/*
+ * spawnd - make mailbox homes, start mailbox workers, connect sessions and
+ * deliveries with them.
+ *
+ * Runs as   root with CAP_SETUID, CAP_SETGID, CAP_CHOWN and CAP_KILL only.
+ * Listens   to admind (SPAWN_HOME, SPAWN_REMOVE), pop3d (SPAWN_ATTACH) and
+ *           local (SPAWN_DELIVER), each on its own edge.
+ * Talks to  authd, whose word alone says which uid and which folders a mailbox
+ *           has and whether a ticket is good; and to the workers it started.
+ * Never     parses mail, follows a path inside a home, or believes a uid, path
+ *           or name a caller gives: callers name a mailbox by its number or a
+ *           ticket.
+ */
+#include "config.h"
+#include "master/spawnd.h"
+#include "libcommon/addr.h"
+#include "libcommon/log.h"
+#include "libcommon/msg_box.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define AUTH_MS 5000
+#define JOBS_MAX 4096 /* asked of authd and not answered */
+
+struct spawnd spawnd;
+static unsigned njobs;
+
+/* ---- jobs ------------------------------------------------------------------- */
+
+static struct job *
+job_new(struct ipc *ipc, struct ipc_msg *m)
+{
+	struct job *j = njobs >= JOBS_MAX ? NULL : calloc(1, sizeof(*j));
+
+	if (j == NULL) {
+		ipc_fail(ipc, m->id, FAIL_TEMP, "too many requests");
+		return NULL;
+	}
+	njobs++;
+	j->type = m->type;
+	j->peer = ipc_token(ipc);
+	j->id = m->id;
+	j->fd = -1;
+	return j;
+}
+
+static void
+job_free(struct job *j)
+{
+	if (j->fd != -1)
+		close(j->fd);
+	njobs--;
+	free(j);
+}
+
+void
+job_fail(struct job *j, enum fail why, const char *reason)
+{
+	struct ipc *ipc = ipc_by_token(j->peer);
+
+	log_info("refused request=%s mailbox=%u reason=%s",
+	    msg_info(j->type)->name, j->mailbox, log_quote_str(reason));
+	if (ipc != NULL)
+		ipc_fail(ipc, j->id, why, reason);
+	job_free(j);
+}
+
+void
+job_done(struct job *j, enum msg_type answer, int fd)
+{
+	struct ipc *ipc = ipc_by_token(j->peer);
+
+	if (ipc != NULL)
+		ipc_reply(ipc, j->id, answer, NULL, fd);
+	else if (fd != -1)
+		close(fd);
+	job_free(j);
+}
+
+struct home
+job_home(const struct job *j)
+{
+	return (struct home){ .mail = spawnd.mail, .mailbox = j->mailbox,
+		.owner = spawnd.change_user ? j->box.uid : geteuid(),
+		.domain = j->box.domain, .login = j->box.login };
+}
+
+/* ---- authd's word ------------------------------------------------------------- */
+
+/* authd is trusted more than any caller; that it names a system user's uid or
+ * a path is still refused. */
+static bool
+box_is_sane(const struct msg_box *box)
+{
+	return box->uid >= conf_num("uid-first") &&
+	    box->uid <= conf_num("uid-last") &&
+	    addr_is_folder_name(span_of(box->domain), 255) &&
+	    addr_is_folder_name(span_of(box->login), 64);
+}
+
+static void
+job_home_make(struct job *j)
+{
+	struct home h = job_home(j);
+
+	if (j->box.state != BOX_CREATING && j->box.state != BOX_ACTIVE) {
+		job_fail(j, FAIL_BAD, "the mailbox is not being created");
+		return;
+	}
+	if (home_make(&h) == -1) {
+		log_warn("home mailbox=%u domain=%s login=%s", j->mailbox,
+		    h.domain, h.login);
+		job_fail(j, FAIL_TEMP, "the home could not be made");
+		return;
+	}
+	log_info("home mailbox=%u domain=%s login=%s uid=%u", j->mailbox,
+	    h.domain, h.login, (unsigned)h.owner);
+	job_done(j, MSG_SPAWN_OK, -1);
+}
+
+static void
+job_known(struct job *j)
+{
+	switch (j->type) {
+	case MSG_SPAWN_HOME:
+		job_home_make(j);
+		break;
+	case MSG_SPAWN_REMOVE:
+		if (j->box.state != BOX_DELETING)
+			job_fail(j, FAIL_BAD, "the mailbox is not being deleted");
+		else
+			worker_erase(j);
+		break;
+	default:
+		if (j->box.state != BOX_ACTIVE)
+			job_fail(j, FAIL_DENIED, "the mailbox is not active");
+		else
+			worker_attach(j);
+		break;
+	}
+}
+
+static int
+on_box(struct ipc_msg *m, void *arg)
+{
+	struct job *j = arg;
+	char reason[201];
+	enum fail why;
+
+	if (m == NULL) {
+		job_fail(j, FAIL_TEMP, "authd does not answer");
+		return 0;
+	}
+	if (m->type == MSG_FAIL) {
+		if (msg_fail_get(m->payload, &why, reason) == -1) {
+			job_fail(j, FAIL_TEMP, "authd's answer is malformed");
+			return -1;
+		}
+		job_fail(j, why, reason);
+		return 0;
+	}
+	if (m->type != MSG_AUTH_BOX_IS ||
+	    msg_box_get(m->payload, &j->box) == -1 || !box_is_sane(&j->box) ||
+	    (j->mailbox != 0 && j->box.mailbox != j->mailbox)) {
+		job_fail(j, FAIL_TEMP, "authd's answer is out of range");
+		return -1;
+	}
+	j->mailbox = j->box.mailbox;
+	job_known(j);
+	return 0;
+}
+
+static void
+job_ask(struct job *j, enum msg_type question, const struct buf *b)
+{
+	if (buf_error(b) != 0 || ipc_request(spawnd.authd, question, b, -1,
+	                             AUTH_MS, on_box, j) == -1)
+		job_fail(j, FAIL_TEMP, "authd cannot be asked now");
+}
+
+static void
+authd_up(struct ipc *ipc, void *arg)
+{
+	static bool before;
+
+	(void)ipc;
+	(void)arg;
+	/* What it revoked while we could not hear it, we do not know. */
+	if (before)
+		workers_revoke_sessions();
+	before = true;
+}
+
+static int
+authd_msg(struct ipc *ipc, struct ipc_msg *m, void *arg)
+{
+	struct wire w;
+	uint32_t mailbox;
+
+	(void)arg;
+	if (m->type != MSG_AUTH_REVOKED)
+		return ipc_refuse(ipc, m, "not for spawnd");
+	wire_init(&w, m->payload);
+	mailbox = wire_u32(&w);
+	if (wire_done(&w) == -1)
+		return ipc_refuse(ipc, m, "form");
+	worker_revoke(mailbox);
+	return 0;
+}
+
+static const struct ipc_ops authd_ops = { .msg = authd_msg, .up = authd_up };
+
+/* ---- requests ------------------------------------------------------------------- */
+
+/* SPAWN_HOME, SPAWN_REMOVE, SPAWN_DELIVER: a mailbox's number. */
+static int
+msg_by_number(struct ipc *ipc, struct ipc_msg *m)
+{
+	struct wire w;
+	struct job *j;
+	struct buf b;
+
+	wire_init(&w, m->payload);
+	wire_u32(&w);
+	if (wire_done(&w) == -1 || le32_get(m->payload.data) == 0)
+		return ipc_refuse(ipc, m, "form");
+	if ((j = job_new(ipc, m)) == NULL)
+		return 0;
+	j->mailbox = le32_get(m->payload.data);
+	j->service = SERVICE_DELIVER;
+	buf_init(&b, 16);
+	wire_put_u32(&b, j->mailbox);
+	job_ask(j, MSG_AUTH_BOX, &b);
+	buf_clear(&b);
+	return 0;
+}
+
+static int
+msg_attach(struct ipc *ipc, struct ipc_msg *m)
+{
+	struct msg_spawn_attach in;
+	struct job *j;
+	struct buf b;
+
+	if (msg_spawn_attach_get(m->payload, &in) == -1 ||
+	    in.service != SERVICE_POP3)
+		return ipc_refuse(ipc, m, "form");
+	if ((j = job_new(ipc, m)) == NULL)
+		return 0;
+	j->service = in.service;
+	span_copy(in.remote, j->remote, sizeof(j->remote));
+	j->fd = ipc_take_fd(m);
+	buf_init(&b, 64);
+	buf_put(&b, in.ticket, sizeof(in.ticket));
+	wire_put_u8(&b, in.service);
+	job_ask(j, MSG_AUTH_REDEEM, &b);
+	buf_clear(&b);
+	return 0;
+}
+
+static int
+msg_from_admind(struct ipc *ipc, struct ipc_msg *m, void *arg)
+{
+	(void)arg;
+	switch (m->type) {
+	case MSG_SPAWN_HOME:
+	case MSG_SPAWN_REMOVE:
+		return msg_by_number(ipc, m);
+	default:
+		return ipc_refuse(ipc, m, "not for spawnd");
+	}
+}
+
+static int
+msg_from_pop3d(struct ipc *ipc, struct ipc_msg *m, void *arg)
+{
+	(void)arg;
+	switch (m->type) {
+	case MSG_SPAWN_ATTACH:
+		return msg_attach(ipc, m);
+	default:
+		return ipc_refuse(ipc, m, "not for spawnd");
+	}
+}
+
+static int
+msg_from_local(struct ipc *ipc, struct ipc_msg *m, void *arg)
+{
+	(void)arg;
+	switch (m->type) {
+	case MSG_SPAWN_DELIVER:
+		return msg_by_number(ipc, m);
+	default:
+		return ipc_refuse(ipc, m, "not for spawnd");
+	}
+}
+
+static const struct ipc_ops admind_ops = { .msg = msg_from_admind };
+static const struct ipc_ops pop3d_ops = { .msg = msg_from_pop3d };
+static const struct ipc_ops local_ops = { .msg = msg_from_local };
+
+static void
+spawnd_stats(struct proc *p, void (*add)(void *, const char *, uint64_t),
+    void *arg)
+{
+	(void)p;
+	workers_stats(add, arg);
+}
+
+int
+main(int argc, char *argv[])
+{
+	static const struct proc_ops ops = { .stats = spawnd_stats };
+	struct proc proc;
+
+	proc_init(&proc, ROLE_SPAWND, &ops, argc, argv);
+	spawnd.proc = &proc;
+	spawnd.mail = proc_dir(&proc, "mail");
+	spawnd.change_user = proc.privileged;
+	proc_drop(&proc); /* stays root: nothing it starts does */
+	if (proc.privileged)
+		priv_keep_few();
+
+	spawnd.authd = proc_connect(&proc, ROLE_AUTHD, &authd_ops, NULL);
+	proc_listen(&proc, ROLE_ADMIND, &admind_ops, NULL);
+	proc_listen(&proc, ROLE_POP3D, &pop3d_ops, NULL);
+	proc_listen(&proc, ROLE_LOCAL, &local_ops, NULL);
+	workers_init();
+	/* No Landlock: what it forbids here would bind the workers' own
+	 * programs and libraries too.  They confine themselves first thing. */
+	proc_confine(&proc, CONFINE_EXEC | CONFINE_FORK | CONFINE_FILES |
+	    CONFINE_ACCEPT | CONFINE_CONNECT);
+	return proc_loop(&proc);
+}

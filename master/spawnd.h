@@ -1,0 +1,91 @@
+/*
+ * spawnd - for the spawnd*.c files only.
+ */
+#ifndef MASTER_SPAWND_H
+#define MASTER_SPAWND_H
+
+#include "libcommon/box_setup.h"
+#include "libcommon/ipc.h"
+#include "libcommon/proc.h"
+
+#include <sys/queue.h>
+#include <sys/types.h>
+
+/* ---- homes (spawnd_home.c) -------------------------------------------- */
+
+/*
+ * mail/DOMAIN/LOGIN.  mail and DOMAIN are ours; nothing below LOGIN is ever
+ * touched here.  owner is the mailbox's uid, or our own without root.
+ */
+struct home {
+	int mail; /* the root of all homes, borrowed */
+	uint32_t mailbox;
+	uid_t owner;
+	const char *domain, *login;
+};
+
+/* Make it, whole and on disk; again does nothing.  0 or -1. */
+int home_make(const struct home *);
+/* An O_PATH descriptor of it, or -1 (EPERM: it is somebody else's). */
+int home_open(const struct home *);
+/* Move it to mail/.removed/MAILBOX-OWNER.  A descriptor to erase it by, or -1
+ * with ENOENT when it is gone already. */
+int home_retire(const struct home *);
+/* Remove it, emptied. */
+int home_drop(const struct home *);
+
+/* ---- processes (spawnd_exec.c) ----------------------------------------- */
+
+/* Keep the few capabilities spawnd needs. */
+void priv_keep_few(void);
+/* Start a worker.  0 with its process id and our end of its control socket,
+ * or -1 with errno.  program is an absolute path. */
+int priv_start_worker(const char *program, const struct box_setup *, int home,
+    bool change_user, pid_t *pid_out, int *control_out);
+
+/* ---- requests and workers ----------------------------------------------- */
+
+/* A request of admind, pop3d or local, until it is answered. */
+struct job {
+	TAILQ_ENTRY(job) entry; /* while it waits for a worker */
+	enum msg_type type;
+	uint64_t peer;          /* token of the channel it came by */
+	uint32_t id;
+	uint32_t mailbox;
+	uint8_t service;
+	char remote[65];
+	int fd;                 /* the session; -1 */
+	struct msg_box box;     /* authd's word */
+	uint64_t deadline_ms;
+};
+
+TAILQ_HEAD(jobs, job);
+
+void job_fail(struct job *, enum fail, const char *why); /* frees it */
+void job_done(struct job *, enum msg_type answer, int fd); /* frees it */
+
+struct spawnd {
+	struct proc *proc;
+	struct ipc *authd;
+	int mail;
+	bool change_user;
+};
+
+extern struct spawnd spawnd;
+
+struct home job_home(const struct job *);
+
+/* spawnd_worker.c: the workers there are */
+void workers_init(void);
+/* Hand the job's session or a delivery channel to its mailbox's worker, which
+ * is started if need be; answers the job. */
+void worker_attach(struct job *);
+/* End the mailbox's worker, move its home aside, erase it; answers. */
+void worker_erase(struct job *);
+/* The mailbox's rights have changed: end its sessions now. */
+void worker_revoke(uint32_t mailbox);
+/* The word of authd may have been missed. */
+void workers_revoke_sessions(void);
+void workers_stats(void (*add)(void *, const char *, uint64_t), void *);
+
+#endif

@@ -1,0 +1,9 @@
+role_PROGRAMS += master/semail-spawnd
+master_semail_spawnd_SOURCES = master/spawnd.c master/spawnd.h \
+	master/spawnd_home.c master/spawnd_exec.c master/spawnd_worker.c
+master_semail_spawnd_LDADD = $(common_libs)
+
+unit_tests += master/spawnd_home_test
+master_spawnd_home_test_SOURCES = master/spawnd_home_test.c \
+	master/spawnd_home.c t/tap.h t/tmpdir.h
+master_spawnd_home_test_LDADD = $(common_libs)
