@@ -1,0 +1,42 @@
+/*
+ * box - for box-worker's files only.
+ */
+#ifndef BOX_BOX_H
+#define BOX_BOX_H
+
+#include "libcommon/box_setup.h"
+#include "libcommon/ipc.h"
+#include "libstore/store.h"
+#include "libstore/usage.h"
+
+struct event_base;
+
+/* The mailbox this process works for. */
+struct box {
+	struct event_base *base;
+	struct ipc *control;   /* spawnd */
+	struct box_setup setup;
+	int home;
+	struct folder *folder; /* see box_folder() */
+	struct usage usage;
+	uint64_t usage_told;
+	uint32_t taken;        /* sessions and channels so far */
+	uint32_t sessions;     /* of them, still here */
+	void *pop3;            /* whose the maildrop is (RFC 1939 8), or NULL */
+};
+
+/* The INBOX, or NULL with errno while it cannot be opened. */
+struct folder *box_folder(struct box *);
+/* Messages came or went: count, and tell spawnd. */
+void box_used(struct box *, int64_t bytes, int64_t count);
+/* A session or channel that was taken has ended. */
+void box_session_end(struct box *);
+
+/* deliver.c: local's channel, which is owned from now on */
+void deliver_take(struct box *, int fd);
+/* pop3_session.c: a client who has logged in; the same */
+void pop3_take(struct box *, int fd, struct span remote);
+/* erase.c: remove everything in a home.  0 or -1. */
+int erase_all(int home);
+
+#endif
