@@ -1,1 +1,28 @@
 # queue
+noinst_LIBRARIES += queue/libqueue.a
+queue_libqueue_a_SOURCES = \
+	queue/disk.c queue/disk.h \
+	queue/record.c queue/record.h \
+	queue/qlog.c queue/qlog.h \
+	queue/qlog_scan.c queue/qlog_scan.h \
+	queue/qmsg.c queue/qmsg.h \
+	queue/deferred.c queue/deferred_text.c queue/deferred.h \
+	queue/idtab.c queue/idtab.h \
+	queue/waiting.c queue/waiting.h \
+	queue/body.c queue/body.h \
+	queue/spool.c queue/spool.h \
+	queue/spool_start.c queue/spool_start.h
+
+role_PROGRAMS += queue/semail-queued queue/semail-queue
+queue_semail_queued_SOURCES = \
+	queue/queued.c queue/queued.h \
+	queue/intake.c queue/expand.c queue/sched.c queue/deliver.c \
+	queue/list.c
+queue_semail_queued_LDADD = queue/libqueue.a $(common_libs)
+queue_semail_queue_SOURCES = queue/queue_cmd.c
+queue_semail_queue_LDADD = $(common_libs)
+
+queue_test_libs = queue/libqueue.a $(common_libs)
+unit_tests += queue/spool_test
+queue_spool_test_SOURCES = queue/spool_test.c queue/test_queue.h t/tap.h
+queue_spool_test_LDADD = $(queue_test_libs)

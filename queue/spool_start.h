@@ -1,0 +1,17 @@
+/*
+ * spool_start - put the queue together again from what is on disk.
+ */
+#ifndef QUEUE_SPOOL_START_H
+#define QUEUE_SPOOL_START_H
+
+#include "queue/spool.h"
+
+/* 0, or -1 with errno: then the queue must not be used. */
+int spool_recover(struct spool *, const struct qlog_conf *);
+
+/* For spool.c and spool_start.c only. */
+void spool_state(struct spool *, enum rec_type, uint64_t id,
+    struct span payload);
+void spool_quarantine(struct spool *, uint64_t id);
+
+#endif

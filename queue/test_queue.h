@@ -1,0 +1,172 @@
+/*
+ * test_queue - messages with known contents for the tests of the spool.
+ *
+ * Message N comes from mN@t, has mailboxes 1 .. targets, and a body that
+ * follows from N and its length alone.
+ */
+#ifndef QUEUE_TEST_QUEUE_H
+#define QUEUE_TEST_QUEUE_H
+
+#include "queue/body.h"
+#include "queue/disk.h"
+#include "queue/spool.h"
+#include "libcommon/io.h"
+#include "libcommon/log.h"
+#include "tap.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#define TQ_MESSAGES 512
+
+/* The log of the tests: four segments, soon full. */
+static const struct qlog_conf tq_conf = { 256 * 1024, 64 * 1024 };
+
+static struct {
+	uint64_t id;
+	bool acked, refused;
+} tq[TQ_MESSAGES];
+static void (*tq_on_ack)(unsigned n); /* for a test that wants to know */
+
+static unsigned
+tq_number(const struct qmsg *m)
+{
+	unsigned n = 0;
+
+	for (size_t i = 1; i < m->reverse_path.len &&
+	     m->reverse_path.data[i] != '@'; i++)
+		n = n * 10 + (m->reverse_path.data[i] - '0');
+	return n;
+}
+
+static void
+tq_committed(void *arg, struct qmsg *m, bool good)
+{
+	unsigned n = tq_number(m);
+
+	(void)arg;
+	tq[n].acked = good;
+	tq[n].refused = !good;
+	if (good && tq_on_ack != NULL)
+		tq_on_ack(n);
+}
+
+static void
+tq_nothing(void *arg, struct qmsg *m)
+{
+	(void)arg;
+	(void)m;
+}
+
+static const struct spool_ops tq_ops = { tq_committed, tq_nothing, tq_nothing };
+
+static void
+tq_body(unsigned n, unsigned char *p, size_t len)
+{
+	uint32_t x = n * 2654435761u + 1;
+
+	for (size_t i = 0; i < len; i++) {
+		x = x * 1664525 + 1013904223;
+		p[i] = (unsigned char)(x >> 24);
+	}
+}
+
+static int
+tq_dir(const char *path)
+{
+	return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+static struct spool *
+tq_open(int dirfd)
+{
+	return spool_open(dirfd, &tq_conf, 3600000, &tq_ops, NULL);
+}
+
+/* targets 0: one recipient that is not known yet. */
+__attribute__((unused)) static struct qmsg *
+tq_add(struct spool *s, unsigned n, unsigned targets, size_t len, bool as_file)
+{
+	static unsigned char body[1024 * 1024];
+	struct envelope e = { .arrived_s = 1700000000 + n, .body_bytes = len,
+		.body_file = as_file };
+	struct target t = { TARGET_MAILBOX, 0, span_of("b@t") };
+	char from[32], to[32];
+	struct buf rcpts;
+	struct qmsg *m;
+	uint64_t id = spool_new_id(s);
+
+	snprintf(from, sizeof(from), "m%u@t", n);
+	e.reverse_path = span_of(from);
+	e.client = e.auth = span_of("");
+	buf_init(&rcpts, 1 << 20);
+	for (unsigned i = 1; i <= targets; i++) {
+		snprintf(to, sizeof(to), "r%u@t", i);
+		t.mailbox = i;
+		envelope_rcpt_put(&rcpts, span_of(to), &t, 1);
+	}
+	if (targets == 0)
+		envelope_rcpt_put(&rcpts, span_of("unknown@t"), NULL, 0);
+	e.nrcpts = targets == 0 ? 1 : targets;
+	e.rcpts = buf_span(&rcpts);
+	tq_body(n, body, len);
+	if (as_file) {
+		int fd = body_create(s->dirfd, 1000 + n);
+
+		if (fd == -1 || disk_pwrite_all(fd, body, len, 0) == -1 ||
+		    body_keep(s->dirfd, fd, 1000 + n, id) == -1) {
+			buf_clear(&rcpts);
+			return NULL;
+		}
+		disk->close(fd);
+	} else {
+		e.body_crc = io_crc32c(0, body, len);
+	}
+	tq[n].id = id;
+	m = spool_add(s, id, &e, span_from(body, as_file ? 0 : len));
+	buf_clear(&rcpts);
+	return m;
+}
+
+/* Is its body what it was? */
+__attribute__((unused)) static bool
+tq_body_good(struct spool *s, const struct qmsg *m)
+{
+	static unsigned char got[1024 * 1024], want[1024 * 1024];
+	int fd;
+	bool good;
+
+	if (m->body_bytes > sizeof(got))
+		return false;
+	tq_body(tq_number(m), want, m->body_bytes);
+	if (m->body_file) {
+		if ((fd = spool_body_fd(s, m)) == -1)
+			return false;
+		good = io_pread_all(fd, got, m->body_bytes, 0) == 0;
+		close(fd);
+	} else {
+		good = spool_body_read(s, m, got) == 0;
+	}
+	return good && memcmp(got, want, m->body_bytes) == 0;
+}
+
+__attribute__((unused)) static struct qtarget *
+tq_target(struct qmsg *m, unsigned mailbox)
+{
+	return qmsg_find(m, TARGET_MAILBOX, mailbox, span_of(""));
+}
+
+/* All targets of message n are done. */
+__attribute__((unused)) static void
+tq_finish(struct spool *s, unsigned n)
+{
+	struct qmsg *m = spool_find(s, tq[n].id);
+
+	for (unsigned i = 0; m != NULL && i < m->ntargets; i++)
+		if (m->targets[i].state != T_DONE &&
+		    !spool_done(s, m, &m->targets[i], span_of("2.0.0 ok")))
+			return;
+}
+
+#endif
