@@ -74,6 +74,8 @@ const struct conf_setting conf_settings[] = {
 	/* POP3 */
 	{ "pop3-session-limit", CONF_NUM, "2000", 1, 100000, NULL, R(POP3D),
 	    "POP3 sessions at once" },
+	{ "pop3-address-session-limit", CONF_NUM, "100", 1, 100000, NULL, R(POP3D),
+	    "POP3 sessions at once from one address (a /64 for IPv6)" },
 	{ "pop3-timeout", CONF_TIME, "10m", 1 * SEC, 1 * HOUR, NULL, R(POP3D),
 	    "longest wait for a POP3 client (RFC 1939 3: at least 10 minutes)" },
 	/* directory */

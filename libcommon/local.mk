@@ -16,7 +16,8 @@ libcommon_libcommon_a_SOURCES = \
 	libcommon/sasl.c libcommon/sasl.h \
 	libcommon/addr.h \
 	libcommon/secret.c libcommon/secret.h \
-	libcommon/conn.c libcommon/conn.h \
+	libcommon/conn.c libcommon/conn.h libcommon/conn_int.h \
+	libcommon/conn_io.c \
 	libcommon/tls.c libcommon/tls.h
 
 unit_tests += libcommon/ipc_test

@@ -92,7 +92,8 @@ enum msg_fd { FD_0, FD_1, FD_M };
 	X(FEED_STATE_IS, R(AUTHD), R(ADMIND), REP,  0, "u64 directory, u64 journal, u8 complete") \
 	X(FEED_BEGIN,    R(ADMIND), R(AUTHD), NOTE, 0, "u64 directory: a full load follows") \
 	X(FEED_ROW,      R(ADMIND), R(AUTHD), NOTE, 0, "u8 table, u32 id, u8 put, bytes row") \
-	X(FEED_COMMIT,   R(ADMIND), R(AUTHD), REQ,  0, "u64 journal") \
+	X(FEED_COMMIT,   R(ADMIND), R(AUTHD), REQ,  0, "u64 from, u64 journal") \
+	X(FEED_DONE,     R(AUTHD), R(ADMIND), REP,  0, "") \
 	/* homes and workers: msg_box.h */ \
 	X(SPAWN_HOME,    R(ADMIND), R(SPAWND), REQ, 0, "u32 mailbox") \
 	X(SPAWN_REMOVE,  R(ADMIND), R(SPAWND), REQ, 0, "u32 mailbox") \

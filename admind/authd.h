@@ -1,0 +1,49 @@
+/* authd.h - what the files of authd share. */
+#ifndef ADMIND_AUTHD_H
+#define ADMIND_AUTHD_H
+
+#include "admind/store.h"
+#include "libcommon/ipc.h"
+#include "libcommon/proc.h"
+
+struct authd {
+	struct proc proc;
+	struct store *store;
+	/* counters for semail status */
+	uint64_t lookups, logins, denied, feeds;
+};
+
+extern struct authd authd;
+
+/* resolve.c: names to mailboxes. */
+enum store_answer resolve_address(struct store *, struct span address,
+    struct store_box *out, bool *ours_out);
+void box_address(const struct store_box *, char out[static 321]);
+/* The verdict of a recipient and its targets (addresses point into box or
+ * into address). */
+enum rcpt_verdict resolve_rcpt(struct store *, struct span address,
+    struct store_box *box, char box_text[static 321], struct grant *out);
+bool resolve_sender(struct store *, uint32_t mailbox, struct span path);
+
+/* usage.c: how full mailboxes are. */
+void usage_start(void);
+void usage_set(uint32_t mailbox, uint64_t bytes);
+uint64_t usage_get(struct store *, uint32_t mailbox);
+void usage_flush(void);
+
+/* authd_login.c */
+void login_start(void);  /* forks the hashing children: before confinement */
+void login_ready(void);  /* timers: after */
+int login_ask(struct ipc *, struct ipc_msg *);
+int login_redeem(struct ipc *, struct ipc_msg *);
+void login_revoke(uint32_t mailbox);
+
+/* authd_feed.c */
+extern const struct ipc_ops feed_ops;
+extern const struct ipc_ops spawnd_ops;
+void feed_revoke_waiting(void);
+
+/* Damage was found: make place for a new store, end, be started again. */
+void authd_check_store(void);
+
+#endif

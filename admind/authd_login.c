@@ -1,0 +1,263 @@
+/*
+ * Logins and tickets.  An unknown name, one that may not log in and a wrong
+ * password cost the same and are answered the same.
+ */
+#include "config.h"
+#include "admind/authd.h"
+#include "admind/hasher.h"
+#include "admind/slow.h"
+#include "admind/ticket.h"
+
+#include "libcommon/io.h"
+#include "libcommon/log.h"
+#include "libcommon/secret.h"
+
+#include <event2/event.h>
+#include <stdlib.h>
+
+#define HASHERS 2
+#define LATE_MAX 1024 /* failures whose answer waits */
+
+/* A login whose password is being checked, or whose refusal waits. */
+struct login {
+	uint64_t channel;  /* ipc_token() */
+	uint32_t id;
+	uint8_t service;
+	uint32_t mailbox;  /* 0: whatever the check says, it is a refusal */
+	char name[LOGIN_MAX + 1];
+	char remote[65];
+	char address[321];
+	struct event *late;
+};
+
+static unsigned nlate;
+
+void
+login_start(void)
+{
+	hasher_start(HASHERS);
+}
+
+void
+login_ready(void)
+{
+	hasher_attach(authd.proc.base);
+}
+
+static void
+login_free(struct login *l)
+{
+	if (l->late != NULL)
+		event_free(l->late);
+	explicit_bzero(l, sizeof(*l));
+	free(l);
+}
+
+static void
+login_refuse(struct login *l)
+{
+	struct ipc *ipc = ipc_by_token(l->channel);
+
+	if (ipc != NULL)
+		ipc_fail(ipc, l->id, FAIL_DENIED, "wrong name or password");
+	login_free(l);
+}
+
+static void
+login_late(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	nlate--;
+	login_refuse(arg);
+}
+
+static void
+login_deny(struct login *l)
+{
+	unsigned ms = slow_failed(span_of(l->remote), span_of(l->name),
+	    io_now_ms());
+	struct timeval tv = { ms / 1000, (ms % 1000) * 1000 };
+
+	authd.denied++;
+	log_info("login-denied service=%u remote=%s name=%s", l->service,
+	    log_quote_str(l->remote), log_quote_str(l->name));
+	/* With too many waiting the answer comes at once: memory first. */
+	if (nlate >= LATE_MAX || (l->late = event_new(authd.proc.base, -1, 0,
+	    login_late, l)) == NULL || event_add(l->late, &tv) == -1) {
+		login_refuse(l);
+		return;
+	}
+	nlate++;
+}
+
+static void
+login_allow(struct login *l)
+{
+	unsigned char ticket[TICKET_BYTES] = { 0 };
+	struct ipc *ipc = ipc_by_token(l->channel);
+	struct store_box box;
+	struct buf b;
+
+	if (ipc == NULL) {
+		login_free(l);
+		return;
+	}
+	/* It may have been disabled while the password was checked. */
+	if (store_box(authd.store, l->mailbox, &box) != STORE_FOUND ||
+	    box.state != BOX_ACTIVE) {
+		login_deny(l);
+		return;
+	}
+	authd.logins++;
+	slow_passed(span_of(l->name));
+	/* A submission has no session to hand on. */
+	if (l->service != SERVICE_SMTP)
+		ticket_make(ticket, l->mailbox, l->service, io_now_ms());
+	buf_init(&b, 512);
+	wire_put_u32(&b, l->mailbox);
+	wire_put_str(&b, l->address);
+	buf_put(&b, ticket, sizeof(ticket));
+	ipc_reply(ipc, l->id, MSG_AUTH_LOGIN_IS, &b, -1);
+	buf_clear(&b);
+	explicit_bzero(ticket, sizeof(ticket));
+	log_info("login service=%u remote=%s mailbox=%s", l->service,
+	    log_quote_str(l->remote), log_quote_str(l->address));
+	login_free(l);
+}
+
+static void
+login_checked(void *arg, int which)
+{
+	struct login *l = arg;
+	struct ipc *ipc;
+
+	if (which == HASHER_TROUBLE && l->mailbox != 0) {
+		if ((ipc = ipc_by_token(l->channel)) != NULL)
+			ipc_fail(ipc, l->id, FAIL_TEMP, "cannot check now");
+		login_free(l);
+	} else if (which >= 0 && l->mailbox != 0) {
+		login_allow(l);
+	} else {
+		login_deny(l);
+	}
+}
+
+/* Whom a login name means.  Flat and short forms (AC-5) will be told apart
+ * here. */
+static enum store_answer
+login_find(struct span name, struct store_box *box)
+{
+	enum store_answer a;
+	bool ours;
+
+	a = resolve_address(authd.store, name, box, &ours);
+	/* A name is the mailbox's own, not one of its +detail forms. */
+	if (a == STORE_FOUND && (span_chr(name, '@') < 0 ||
+	    (span_chr(name, '+') >= 0 && strchr(box->login, '+') == NULL)))
+		return STORE_NONE;
+	return a;
+}
+
+static int
+login_prepare(struct ipc *ipc, struct ipc_msg *m, const struct msg_login *in)
+{
+	struct span verifiers[STORE_CREDENTIALS_MAX];
+	enum store_answer a;
+	struct store_box box;
+	struct login *l;
+	unsigned n = 0;
+
+	a = login_find(in->login, &box);
+	if (a == STORE_FOUND && box.state == BOX_ACTIVE &&
+	    store_credentials(authd.store, box.mailbox, in->service, verifiers,
+	    &n) == STORE_UNKNOWN)
+		a = STORE_UNKNOWN;
+	if (a == STORE_UNKNOWN) {
+		ipc_fail(ipc, m->id, FAIL_TEMP, "the directory is not complete");
+		return 0;
+	}
+	if ((l = calloc(1, sizeof(*l))) == NULL) {
+		ipc_fail(ipc, m->id, FAIL_TEMP, "memory");
+		return 0;
+	}
+	l->channel = ipc_token(ipc);
+	l->id = m->id;
+	l->service = in->service;
+	if (span_copy(in->login, l->name, sizeof(l->name)) == -1 ||
+	    span_copy(in->remote, l->remote, sizeof(l->remote)) == -1) {
+		login_free(l);
+		return ipc_refuse(ipc, m, "form");
+	}
+	if (n > 0) {
+		l->mailbox = box.mailbox;
+		box_address(&box, l->address);
+	} else {
+		verifiers[n++] = span_of(secret_dummy_verifier());
+	}
+	if (slow_refuses(in->remote, io_now_ms())) {
+		login_deny(l);
+	} else if (hasher_check(in->password, verifiers, n, login_checked, l) ==
+	    -1) {
+		ipc_fail(ipc, m->id, FAIL_TEMP, "too many logins at once");
+		login_free(l);
+	}
+	return 0;
+}
+
+int
+login_ask(struct ipc *ipc, struct ipc_msg *m)
+{
+	struct msg_login in;
+
+	if (msg_login_get(m->payload, &in) == -1)
+		return ipc_refuse(ipc, m, "form");
+	/* A front that was taken over gets no ticket for another's service. */
+	if (in.service != (ipc_peer(ipc) == ROLE_POP3D ? SERVICE_POP3 :
+	    SERVICE_SMTP))
+		return ipc_refuse(ipc, m, "not its service");
+	return login_prepare(ipc, m, &in);
+}
+
+int
+login_redeem(struct ipc *ipc, struct ipc_msg *m)
+{
+	unsigned char ticket[TICKET_BYTES];
+	struct msg_box out = { 0 };
+	struct store_box box;
+	uint32_t mailbox;
+	uint8_t service;
+	struct wire w;
+	struct buf b;
+
+	wire_init(&w, m->payload);
+	wire_raw(&w, ticket, sizeof(ticket));
+	service = wire_u8(&w);
+	if (wire_done(&w) == -1)
+		return ipc_refuse(ipc, m, "form");
+	mailbox = ticket_redeem(ticket, service, io_now_ms());
+	if (mailbox == 0 ||
+	    store_box(authd.store, mailbox, &box) != STORE_FOUND ||
+	    box.state != BOX_ACTIVE) {
+		ipc_fail(ipc, m->id, FAIL_DENIED, "no such ticket");
+		return 0;
+	}
+	out.mailbox = mailbox;
+	out.uid = box.uid;
+	out.state = box.state;
+	out.quota_kb = box.quota_kb;
+	memcpy(out.domain, box.domain_name, sizeof(out.domain));
+	memcpy(out.login, box.login, sizeof(out.login));
+	box_address(&box, out.address);
+	buf_init(&b, 1024);
+	msg_box_put(&b, &out);
+	ipc_reply(ipc, m->id, MSG_AUTH_BOX_IS, &b, -1);
+	buf_clear(&b);
+	return 0;
+}
+
+void
+login_revoke(uint32_t mailbox)
+{
+	ticket_revoke(mailbox);
+}

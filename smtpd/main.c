@@ -1,0 +1,191 @@
+/*
+ * smtpd - take mail from the network and hand it to queued.
+ *
+ * Runs as   root until proc_drop(), then semail-smtp in a chroot that holds
+ *           only its peers' sockets; one process a processor.
+ * Listens   on the Internet sockets semaild bound and hands over.
+ * Talks to  authd: may this recipient be written to, is this password right.
+ *           queued: here is a message; the answer is the client's 250.
+ * Never     opens a file or a connection other than those two.
+ */
+#include "config.h"
+#include "libcommon/addr.h"
+#include "libcommon/handover.h"
+#include "libcommon/log.h"
+#include "libcommon/secret.h"
+#include "smtpd/smtpd.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define STOP_MS 5000
+#define STOP_LOOK_MS 100
+#define NLISTENERS 64
+
+static struct smtpd smtpd;
+static struct event *listeners[NLISTENERS], *stop_timer;
+static unsigned stop_waited_ms;
+
+static int
+kind_of(const char *service, enum listener_kind *kind)
+{
+	static const char *const names[] = { "smtp", "submission",
+		"submissions" };
+
+	for (unsigned i = 0; i < nitems(names); i++) {
+		if (strcmp(service, names[i]) == 0) {
+			*kind = (enum listener_kind)i;
+			return 0;
+		}
+	}
+	return -1;
+}
+
+static void
+on_accept(evutil_socket_t listen_fd, short what, void *arg)
+{
+	enum listener_kind kind = (enum listener_kind)(uintptr_t)arg;
+
+	(void)what;
+	for (unsigned i = 0; i < 32; i++) {
+		int fd = accept4((int)listen_fd, NULL, NULL,
+		    SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (fd == -1) {
+			if (errno != EAGAIN && errno != EINTR &&
+			    errno != ECONNABORTED)
+				log_warn("accept");
+			return;
+		}
+		client_new(&smtpd, fd, kind);
+	}
+}
+
+static void
+start_listening(void)
+{
+	const char *service;
+	enum listener_kind kind;
+	int fd;
+
+	for (unsigned i = 0; (fd = proc_listener(&smtpd.proc, i, &service)) != -1;
+	     i++) {
+		if (i >= NLISTENERS || kind_of(service, &kind) == -1)
+			fatalx("bug listener service=%s", service);
+		listeners[i] = event_new(smtpd.proc.base, fd,
+		    EV_READ | EV_PERSIST, on_accept, (void *)(uintptr_t)kind);
+		if (listeners[i] == NULL || event_add(listeners[i], NULL) == -1)
+			fatalx("listener event");
+	}
+}
+
+/* ---- configuration ------------------------------------------------------- */
+
+static int
+smtpd_check(struct proc *p, struct handover *ho, char why[static 201])
+{
+	struct span cert = ho_blob(ho, "tls-certificate");
+	struct tls_ctx *ctx;
+
+	(void)p;
+	if (cert.len == 0)
+		return 0;
+	ctx = tls_ctx_new(cert, ho_blob(ho, "tls-key"), why);
+	if (ctx == NULL)
+		return -1;
+	tls_ctx_free(&ctx);
+	return 0;
+}
+
+/* Sessions under way keep the certificate they began with; limits hold for all
+ * at once. */
+static void
+smtpd_take_conf(struct proc *p)
+{
+	struct session_conf *c = &smtpd.conf;
+	char why[201] = "";
+
+	(void)p;
+	if (smtpd.tls != NULL)
+		tls_ctx_free(&smtpd.tls);
+	if (conf_blob("tls-certificate").len > 0) {
+		smtpd.tls = tls_ctx_new(
+		    conf_blob("tls-certificate"), conf_blob("tls-key"), why);
+		if (smtpd.tls == NULL)
+			fatalx("tls-certificate reason=%s", log_quote_str(why));
+	}
+	c->hostname = conf_str("hostname");
+	c->size_limit = conf_num("message-size-limit");
+	c->rcpt_limit = (unsigned)conf_num("recipient-limit");
+	c->received_limit = (unsigned)conf_num("received-limit");
+	c->vrfy = conf_flag("vrfy");
+	c->tls = smtpd.tls != NULL;
+	smtpd.client_limit = (unsigned)conf_num("session-limit");
+	smtpd.address_limit = (unsigned)conf_num("address-session-limit");
+	smtpd.timeout_ms = (unsigned)conf_num("smtp-timeout");
+}
+
+/* ---- the end --------------------------------------------------------------- */
+
+static void
+stop_look(evutil_socket_t fd, short what, void *arg)
+{
+	struct timeval tv = { 0, STOP_LOOK_MS * 1000 };
+
+	(void)fd;
+	(void)what;
+	(void)arg;
+	clients_quit_idle(&smtpd);
+	stop_waited_ms += STOP_LOOK_MS;
+	if (smtpd.nclients == 0 || stop_waited_ms > STOP_MS)
+		proc_exit(&smtpd.proc, 0);
+	else
+		event_add(stop_timer, &tv);
+}
+
+/* No new connections; who is in the middle of a message may finish it. */
+static void
+smtpd_stop(struct proc *p)
+{
+	smtpd.stopping = true;
+	for (unsigned i = 0; i < NLISTENERS && listeners[i] != NULL; i++)
+		event_del(listeners[i]);
+	stop_timer = evtimer_new(p->base, stop_look, NULL);
+	if (stop_timer == NULL) {
+		proc_exit(p, 0);
+		return;
+	}
+	stop_look(-1, 0, NULL);
+}
+
+static void
+smtpd_stats(struct proc *p, void (*add)(void *, const char *, uint64_t),
+    void *arg)
+{
+	(void)p;
+	add(arg, "sessions", smtpd.nclients);
+	add(arg, "accepted", smtpd.accepted);
+	add(arg, "connections-refused", smtpd.refused);
+}
+
+static const struct proc_ops ops = { .check = smtpd_check,
+	.reload = smtpd_take_conf, .stop = smtpd_stop, .stats = smtpd_stats };
+static const struct ipc_ops channel_ops = { .msg = NULL };
+
+int
+main(int argc, char *argv[])
+{
+	proc_init(&smtpd.proc, ROLE_SMTPD, &ops, argc, argv);
+	secret_init();
+	smtpd_take_conf(&smtpd.proc);
+	proc_drop(&smtpd.proc);
+	smtpd.authd =
+	    proc_connect(&smtpd.proc, ROLE_AUTHD, &channel_ops, &smtpd);
+	smtpd.queued =
+	    proc_connect(&smtpd.proc, ROLE_QUEUED, &channel_ops, &smtpd);
+	proc_confine(&smtpd.proc, CONFINE_ACCEPT | CONFINE_CONNECT);
+	start_listening();
+	return proc_loop(&smtpd.proc);
+}
