@@ -55,8 +55,10 @@ data_scan(struct data *d, struct span in, void (*put)(void *, struct span),
 		case DATA_DOT:
 			d->state = DATA_TEXT;
 			if (c == '\r') {
+				/* Text only if no LF follows, and then of a
+				 * message that is bad anyway. */
 				d->state = DATA_DOT_CR;
-				i++;
+				run = ++i;
 			}
 			break;
 		case DATA_DOT_CR:
