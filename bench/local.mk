@@ -1,1 +1,6 @@
-# bench
+# Not installed, not part of a running system: see bench/run.
+noinst_PROGRAMS += bench/idle bench/sink
+bench_idle_SOURCES = bench/idle.c
+bench_sink_SOURCES = bench/sink.c
+bench_sink_LDADD = $(common_libs)
+EXTRA_DIST += bench/run bench/sync-order
