@@ -21,6 +21,7 @@
 #include <sys/resource.h>
 #include <sys/statvfs.h>
 
+#define TRACE_MAX (64 * 1024)
 #define LATER_MS 100      /* completions are durable within this */
 #define INDEX_MS 600000   /* deferred.idx is written that often */
 
@@ -139,7 +140,8 @@ take_settings(struct queued *q)
 {
 	struct span key = conf_blob("grant-key");
 
-	q->message_max = conf_num("message-size-limit");
+	/* The limit is the client's; our own trace line comes on top. */
+	q->message_max = conf_num("message-size-limit") + TRACE_MAX;
 	q->min_free = conf_num("queue-min-free");
 	q->retry_min_ms = conf_num("queue-retry-min");
 	q->retry_max_ms = conf_num("queue-retry-max");

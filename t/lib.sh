@@ -81,7 +81,8 @@ cleanup() {
 		diag "last lines of the log:"
 		tail -40 "$T/semail.log" | sed 's/^/# /'
 	fi
-	[ -n "${KEEP-}" ] || rm -rf "$T"
+	# A database that was cut short while it was made still writes a bit.
+	[ -n "${KEEP-}" ] || wait_for 10 rm -rf "$T"
 	exit "$cleanup_status"
 }
 trap cleanup EXIT
