@@ -26,3 +26,7 @@ queue_test_libs = queue/libqueue.a $(common_libs)
 unit_tests += queue/spool_test
 queue_spool_test_SOURCES = queue/spool_test.c queue/test_queue.h t/tap.h
 queue_spool_test_LDADD = $(queue_test_libs)
+
+unit_tests += queue/queued_test
+queue_queued_test_SOURCES = queue/queued_test.c t/tap.h t/tmpdir.h
+queue_queued_test_LDADD = $(common_libs)

@@ -43,6 +43,16 @@ queued_turn(struct queued *q)
 	event_active(q->turn, EV_TIMEOUT, 0);
 }
 
+static void
+after_flush(struct queued *q)
+{
+	deliver_dispatch(q);
+	if (q->spool->waiting.n > 0)
+		sched_arm(q);
+	if (spool_is_dirty(q->spool))
+		arm(q->later, LATER_MS);
+}
+
 /*
  * All that came in during this turn of the loop goes out in one batch, with
  * one sync; meanwhile the sockets collect the next.
@@ -56,9 +66,7 @@ on_turn(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	sched_relieve(q);
 	spool_flush(q->spool, false);
-	deliver_dispatch(q);
-	if (spool_is_dirty(q->spool))
-		arm(q->later, LATER_MS);
+	after_flush(q);
 }
 
 static void
@@ -69,9 +77,7 @@ on_later(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	spool_flush(q->spool, true);
-	deliver_dispatch(q);
-	if (spool_is_dirty(q->spool))
-		arm(q->later, LATER_MS);
+	after_flush(q);
 }
 
 static void
