@@ -63,7 +63,7 @@ const struct conf_setting conf_settings[] = {
 	{ "queue-min-free", CONF_SIZE, "64M", 0, 1024 * GB, NULL, R(QUEUED),
 	    "free bytes on the queue's file system below which mail is answered 452" },
 	/* mailboxes */
-	{ "worker-limit", CONF_NUM, "200", 1, 100000, NULL, R(SPAWND),
+	{ "worker-limit", CONF_NUM, "200", 1, 100000, NULL, R(SPAWND) | R(LOCAL),
 	    "mailbox workers at once" },
 	{ "worker-linger", CONF_TIME, "10s", 0, 1 * HOUR, NULL, R(SPAWND),
 	    "how long an idle mailbox worker stays" },

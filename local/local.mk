@@ -1,1 +1,9 @@
-# local
+role_PROGRAMS += local/semail-local
+local_semail_local_SOURCES = local/local.c local/local.h local/mailbox.c \
+	local/batch.c
+local_semail_local_LDADD = $(common_libs)
+
+unit_tests += local/batch_test
+local_batch_test_SOURCES = local/batch_test.c local/batch.c local/local.h \
+	t/tap.h
+local_batch_test_LDADD = $(common_libs)
