@@ -2,12 +2,49 @@
 authd_parts = admind/store.c admind/store.h admind/resolve.c \
 	admind/usage.c admind/authd.h admind/hasher.c admind/hasher.h \
 	admind/ticket.c admind/ticket.h admind/slow.c admind/slow.h
+field_parts = admind/field.c admind/field.h
 
 role_PROGRAMS += admind/semail-authd
 admind_semail_authd_SOURCES = admind/authd.c admind/authd_login.c \
 	admind/authd_feed.c $(authd_parts)
 admind_semail_authd_LDADD = $(common_libs) $(LMDB_LIBS)
 
+role_PROGRAMS += admind/semail-admind
+admind_semail_admind_SOURCES = admind/admind.c admind/admind.h \
+	admind/directory.c admind/directory.h admind/code.h admind/feeder.c \
+	admind/job.c admind/panel.c $(field_parts)
+nodist_admind_semail_admind_SOURCES = admind/migrations.c
+admind_semail_admind_LDADD = $(common_libs) $(MARIADB_LIBS)
+
+role_PROGRAMS += admind/semail-admin
+admind_semail_admin_SOURCES = admind/semail-admin.c $(field_parts)
+admind_semail_admin_LDADD = $(common_libs)
+
+# The migrations as C strings, in order.
+admind/migrations.c: $(schema_sql)
+	$(AM_V_GEN)$(MKDIR_P) admind && { \
+	echo '#include "config.h"'; \
+	echo '#include "admind/directory.h"'; \
+	echo 'const char *const dir_migrations[] = {'; \
+	for f in $(schema_sql); do \
+		$(SED) -e 's/\\/\\\\/g; s/"/\\"/g; s/^/"/; s/$$/\\n"/' \
+		    $(top_srcdir)/$$f; \
+		echo ','; \
+	done; \
+	echo '};'; \
+	echo 'const unsigned dir_nmigrations = nitems(dir_migrations);'; \
+	} >$@.new && mv $@.new $@
+CLEANFILES += admind/migrations.c
+
 unit_tests += admind/store_test
 admind_store_test_SOURCES = admind/store_test.c $(authd_parts) t/tap.h
 admind_store_test_LDADD = $(common_libs) $(LMDB_LIBS)
+
+unit_tests += admind/field_test
+admind_field_test_SOURCES = admind/field_test.c $(field_parts) t/tap.h
+admind_field_test_LDADD = $(common_libs)
+fuzz_targets += admind/field_fuzz
+admind_field_fuzz_SOURCES = admind/field_fuzz.c $(field_parts) $(fuzz_main)
+admind_field_fuzz_LDFLAGS = $(fuzz_ldflags)
+admind_field_fuzz_LDADD = $(common_libs)
+EXTRA_DIST += t/data/fuzz/field

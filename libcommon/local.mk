@@ -13,6 +13,7 @@ libcommon_libcommon_a_SOURCES = \
 	libcommon/msg_queue.c libcommon/msg_queue.h \
 	libcommon/msg_auth.c libcommon/msg_auth.h \
 	libcommon/folder_name.c \
+	libcommon/db.c libcommon/db.h \
 	libcommon/sasl.c libcommon/sasl.h \
 	libcommon/addr.h \
 	libcommon/secret.c libcommon/secret.h \

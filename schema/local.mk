@@ -1,1 +1,3 @@
-# schema
+# Migrations, in order; admind has them compiled in (admind/migrations.c).
+schema_sql = schema/0001_directory.sql
+dist_schema_DATA += $(schema_sql)

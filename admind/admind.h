@@ -1,0 +1,41 @@
+/* admind.h - what the files of admind share. */
+#ifndef ADMIND_ADMIND_H
+#define ADMIND_ADMIND_H
+
+#include "admind/directory.h"
+#include "admind/field.h"
+#include "libcommon/ipc.h"
+#include "libcommon/proc.h"
+
+struct admind {
+	struct proc proc;
+	struct db *db;       /* for requests */
+	struct ipc *spawnd;
+	bool open;           /* the schema is there: requests are taken */
+	uint64_t requests, refused;
+};
+
+extern struct admind admind;
+
+/* feeder.c: authd is kept up with the database, over a connection of its own.
+ * feeder_sync() calls done once, when authd has all that is committed now;
+ * never before it has returned.  One caller at a time. */
+void feeder_start(const struct db_where *);
+void feeder_open(void);  /* the schema is there */
+void feeder_sync(void (*done)(void *arg), void *arg);
+void feeder_forget(void);
+uint64_t feeder_journal(void); /* what authd has acknowledged */
+bool feeder_is_up(void);
+
+/* job.c: requests, one after the other.  answer gets the answer's bytes, once;
+ * request is copied. */
+void job_add(struct span request, const struct dir_who *who,
+    void (*answer)(void *arg, uint64_t token, struct span), void *arg,
+    uint64_t token);
+void job_recover(void); /* finish what a crash left unfinished */
+unsigned job_waiting(void);
+
+/* panel.c: the socket of the semail command. */
+void panel_start(void);
+
+#endif

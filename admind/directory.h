@@ -1,0 +1,71 @@
+/*
+ * directory - the changes admind makes in the database.  Each is one
+ * transaction that also appends to the journal and the audit log, and each
+ * looks at what it finds first, so that it may be repeated.
+ *
+ * Functions that return a code (code.h) write its comment, too.
+ */
+#ifndef ADMIND_DIRECTORY_H
+#define ADMIND_DIRECTORY_H
+
+#include "admind/code.h"
+#include "libcommon/db.h"
+#include "libcommon/msg_auth.h"
+
+/* Who asks. */
+struct dir_who {
+	char name[160];   /* for the audit log */
+	char origin[64];
+	uint32_t client;  /* Cl_IdClient; 0: the administrator */
+};
+
+struct dir_mailbox {
+	char domain[256];
+	char login[65];
+	uint64_t quota_kb;
+	char comment[256];
+	char verifier[VERIFIER_MAX + 1]; /* of its password */
+	/* what the database says of it */
+	uint32_t id;
+	uint8_t state; /* enum box_state */
+};
+
+/* Bring the schema up to date and see that there is an identity.  0, or -1
+ * after logging (try again later). */
+int dir_open(struct db *);
+/* The text of the migrations, in order (made from schema/ by make). */
+extern const char *const dir_migrations[];
+extern const unsigned dir_nmigrations;
+
+/* A client's login: CODE_OK with who->client set, or CODE_DENIED, CODE_TEMP. */
+int dir_client(struct db *, struct span login, struct span password,
+    struct dir_who *, char comment[static COMMENT_MAX + 1]);
+
+int dir_newdom(struct db *, const struct dir_who *, const char *name,
+    char comment[static COMMENT_MAX + 1]);
+
+/* A mailbox as it is: CODE_OK, CODE_NO_DOMAIN, CODE_NO_MAILBOX, CODE_DENIED or
+ * CODE_TEMP.  Only domain and login of *in are looked at. */
+int dir_find(struct db *, const struct dir_who *, const struct dir_mailbox *in,
+    struct dir_mailbox *out, char comment[static COMMENT_MAX + 1]);
+/* Add it in state BOX_CREATING; id is set.  CODE_EXISTS: somebody was quicker,
+ * look again. */
+int dir_add(struct db *, const struct dir_who *, struct dir_mailbox *,
+    uint32_t uid_first, uint32_t uid_last,
+    char comment[static COMMENT_MAX + 1]);
+/* creating -> active.  CODE_NO_MAILBOX if it is in no such state. */
+int dir_activate(struct db *, uint32_t id, char comment[static COMMENT_MAX + 1]);
+/* any state -> deleting. */
+int dir_doom(struct db *, const struct dir_who *, const struct dir_mailbox *,
+    char comment[static COMMENT_MAX + 1]);
+/* Its rows go. */
+int dir_remove(struct db *, const struct dir_who *, const struct dir_mailbox *,
+    char comment[static COMMENT_MAX + 1]);
+/* Has a mailbox of this name been deleted before?  1, 0, or CODE_TEMP. */
+int dir_was_deleted(struct db *, const struct dir_mailbox *);
+
+/* The first mailbox after *id that is in creation or deletion: 1 with the
+ * mailbox in *out, 0 if there is none, -1. */
+int dir_unfinished(struct db *, uint32_t after, struct dir_mailbox *out);
+
+#endif
