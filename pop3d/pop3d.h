@@ -13,10 +13,8 @@
 #include <sys/queue.h>
 
 #define LOGIN_TIME_MS (3 * 60 * 1000) /* from connecting to logged in */
-#define DENIED_DELAY_MS 1000          /* before "wrong password" */
 #define SESSION_IN_MAX (16 * 1024)    /* unread client bytes we keep */
 
-struct event;
 struct session;
 TAILQ_HEAD(sessions, session);
 
@@ -34,7 +32,6 @@ enum session_state {
 	S_SECURING, /* TLS from the first byte, before the greeting */
 	S_COMMAND,
 	S_ASKING,   /* authd, then spawnd; reading is paused */
-	S_DENIED,   /* waiting to say so; reading is paused */
 	S_ATTACHED
 };
 
@@ -45,7 +42,6 @@ struct session {
 	enum session_state state;
 	struct proto proto;
 	uint64_t since_ms;
-	struct event *delay; /* while S_DENIED */
 	char *address;       /* canonical, once authd said so; owned */
 	struct relay *relay; /* from S_ATTACHED on */
 	int pair;            /* our end while spawnd is asked; or -1 */
@@ -55,7 +51,8 @@ struct session {
 void session_new(struct front *, int fd, bool tls_at_once);
 void session_end(struct session **); /* closes everything of it at once */
 void session_say_and_end(struct session **, const char *line);
-/* The answer to its login: back to commands (maybe after a delay), or on. */
+/* The answer to its login: back to commands, or on.  Guessing is slowed by
+ * authd, which answers a wrong password late. */
 void session_failed(struct session *, enum proto_answer, const char *why);
 void session_attached(struct session *);
 unsigned session_count_like(const struct front *, const struct sockaddr *);

@@ -4,7 +4,6 @@
 #include "pop3d/pop3d.h"
 
 #include <errno.h>
-#include <event2/event.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -90,8 +89,6 @@ forget(struct session *s)
 		    conn_peer(s->conn), log_quote_str(s->address),
 		    (unsigned long long)(io_now_ms() - s->since_ms) / 1000);
 	proto_clear(&s->proto);
-	if (s->delay != NULL)
-		event_free(s->delay);
 	relay_free(&s->relay);
 	if (s->pair != -1)
 		close(s->pair);
@@ -295,18 +292,6 @@ answer(struct session *s, enum proto_answer a)
 }
 
 static void
-on_delay(evutil_socket_t fd, short what, void *arg)
-{
-	struct session *s = arg;
-
-	(void)fd;
-	(void)what;
-	event_free(s->delay);
-	s->delay = NULL;
-	answer(s, PROTO_DENIED);
-}
-
-static void
 log_login(struct session *s, const char *result, const char *why)
 {
 	const struct sasl *l = proto_login(&s->proto);
@@ -321,9 +306,6 @@ log_login(struct session *s, const char *result, const char *why)
 void
 session_failed(struct session *s, enum proto_answer a, const char *why)
 {
-	struct timeval tv = { DENIED_DELAY_MS / 1000,
-		DENIED_DELAY_MS % 1000 * 1000 };
-
 	log_login(s, a == PROTO_DENIED ? "denied" :
 	        a == PROTO_IN_USE      ? "in-use" :
 	                                 "failed", why);
@@ -334,16 +316,11 @@ session_failed(struct session *s, enum proto_answer a, const char *why)
 	}
 	free(s->address);
 	s->address = NULL;
-	if (a != PROTO_DENIED) {
+	if (a == PROTO_DENIED)
+		s->front->denied++;
+	else
 		s->front->failed++;
-		answer(s, a);
-		return;
-	}
-	s->front->denied++;
-	s->state = S_DENIED;
-	s->delay = evtimer_new(s->front->proc.base, on_delay, s);
-	if (s->delay == NULL || event_add(s->delay, &tv) == -1)
-		answer(s, a);
+	answer(s, a);
 }
 
 void

@@ -10,7 +10,8 @@ use IO::Select;
 sub connect {
 	my ($class, $port, %o) = @_;
 	my $s = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
-	    PeerPort => $port, Timeout => 10) or return;
+	    PeerPort => $port, Timeout => 10,
+	    ($o{from} ? (LocalAddr => $o{from}) : ())) or return;
 	my $self = bless { sock => $s, buf => '' }, $class;
 	$self->tls(%o) if $o{tls};
 	return $self;
