@@ -30,3 +30,8 @@ queue_spool_test_LDADD = $(queue_test_libs)
 unit_tests += queue/queued_test
 queue_queued_test_SOURCES = queue/queued_test.c t/tap.h t/tmpdir.h
 queue_queued_test_LDADD = $(common_libs)
+
+unit_tests += queue/power_test
+queue_power_test_SOURCES = queue/power_test.c queue/test_queue.h \
+	queue/recorder.c queue/recorder.h t/tap.h t/tmpdir.h
+queue_power_test_LDADD = $(queue_test_libs)
