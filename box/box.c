@@ -34,6 +34,9 @@
 #define FD_SETUP 4
 #define FD_HOME 5
 #define SETUP_MAX (16 * 1024)
+#define USED_MS 200
+
+static void box_count(struct box *);
 
 struct folder *
 box_folder(struct box *b)
@@ -48,17 +51,23 @@ box_folder(struct box *b)
 	if (usage_open(&b->usage, b->home, b->setup.box.quota_kb * 1024) == -1)
 		log_warn("usage mailbox=%u", b->setup.box.mailbox);
 	b->usage_told = STORE_UNKNOWN;
-	box_used(b, 0, 0);
+	box_count(b);
 	return b->folder;
 }
 
-void
-box_used(struct box *b, int64_t bytes, int64_t count)
+/* A message a line would cost about as much as the message: those of a
+ * moment share one.  Killed before, we lose count of these until the next
+ * recount. */
+static void
+box_count(struct box *b)
 {
 	struct buf m;
 
-	if (count != 0)
-		usage_add(&b->usage, bytes, count);
+	if (b->folder == NULL)
+		return;
+	if (b->used_count != 0)
+		usage_add(&b->usage, b->used_bytes, b->used_count);
+	b->used_bytes = b->used_count = 0;
 	if (!b->usage.known || b->usage.bytes == b->usage_told ||
 	    b->control == NULL)
 		return;
@@ -69,6 +78,25 @@ box_used(struct box *b, int64_t bytes, int64_t count)
 	buf_clear(&m);
 }
 
+static void
+on_used(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	box_count(arg);
+}
+
+void
+box_used(struct box *b, int64_t bytes, int64_t count)
+{
+	struct timeval tv = { 0, USED_MS * 1000 };
+
+	b->used_bytes += bytes;
+	b->used_count += count;
+	if (!event_pending(b->used_event, EV_TIMEOUT, NULL))
+		event_add(b->used_event, &tv);
+}
+
 /* Nothing to do: spawnd decides whether we go (something may be on its way). */
 static void
 box_idle(struct box *b)
@@ -77,6 +105,7 @@ box_idle(struct box *b)
 
 	if (b->control == NULL)
 		return;
+	box_count(b);
 	buf_init(&m, 16);
 	wire_put_u32(&m, b->taken);
 	ipc_note(b->control, MSG_BOX_IDLE, &m, -1);
@@ -192,8 +221,11 @@ main(int argc, char *argv[])
 	    &control_ops, &b);
 	if (b.control == NULL)
 		fatal("control channel");
+	if ((b.used_event = evtimer_new(b.base, on_used, &b)) == NULL)
+		fatalx("event");
 	box_folder(&b);
 	if (event_base_dispatch(b.base) == -1)
 		fatalx("event loop");
+	box_count(&b);
 	return 0;
 }

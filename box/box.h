@@ -20,6 +20,8 @@ struct box {
 	struct folder *folder; /* see box_folder() */
 	struct usage usage;
 	uint64_t usage_told;
+	int64_t used_bytes, used_count; /* not yet in usage */
+	struct event *used_event;
 	uint32_t taken;        /* sessions and channels so far */
 	uint32_t sessions;     /* of them, still here */
 	void *pop3;            /* whose the maildrop is (RFC 1939 8), or NULL */
@@ -27,7 +29,7 @@ struct box {
 
 /* The INBOX, or NULL with errno while it cannot be opened. */
 struct folder *box_folder(struct box *);
-/* Messages came or went: count, and tell spawnd. */
+/* Messages came or went: count, and tell spawnd, within a moment. */
 void box_used(struct box *, int64_t bytes, int64_t count);
 /* A session or channel that was taken has ended. */
 void box_session_end(struct box *);

@@ -116,6 +116,7 @@ maildir_free(struct folder *f)
 		close(m->cur);
 	if (m->new != -1)
 		close(m->new);
+	maildir_forget_dirs(m);
 	idset_clear(&m->ids);
 	free(m);
 }
@@ -143,7 +144,7 @@ maildir_open(int home, const char *host)
 		return NULL;
 	m->f.ops = &ops;
 	m->f.home = home;
-	m->cur = m->new = -1;
+	m->cur = m->new = m->to[0] = m->to[1] = -1;
 	maildir_host(host, m->host);
 	maildir_sweep(home, io_wall_s());
 	return &m->f;

@@ -24,6 +24,8 @@ struct maildir {
 	struct folder f;
 	char host[MAILDIR_HOST_MAX + 1];
 	int cur, new; /* of the last listing, or -1 */
+	int to[2];    /* tmp/ and new/ for delivery, or -1 */
+	uint64_t to_ms; /* when they were opened */
 	bool ids_read;
 	struct idset ids; /* queue ids delivered, once ids_read */
 };
@@ -61,5 +63,6 @@ int maildir_write(struct folder *, const struct store_incoming *,
 int maildir_publish(struct folder *, const struct store_draft *);
 void maildir_discard(struct folder *, const struct store_draft *);
 int maildir_has(struct folder *, uint64_t queue_id);
+void maildir_forget_dirs(struct maildir *);
 
 #endif

@@ -1,6 +1,7 @@
 #include "config.h"
 #include "libstore/maildir.h"
 #include "libstore/sys.h"
+#include "libcommon/io.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,6 +11,40 @@
 #include <unistd.h>
 
 #define CHUNK (64 * 1024)
+#define DIRS_MS 1000 /* how long tmp/ and new/ are kept open */
+
+void
+maildir_forget_dirs(struct maildir *m)
+{
+	for (size_t i = 0; i < nitems(m->to); i++) {
+		int saved = errno;
+
+		if (m->to[i] != -1)
+			store_sys.close(m->to[i]);
+		m->to[i] = -1;
+		errno = saved;
+	}
+}
+
+/*
+ * tmp/ and new/, opened once for the deliveries of a moment.  Their owner may
+ * put other folders there meanwhile; one that was removed says ENOENT.
+ */
+static int
+maildir_dirs(struct maildir *m)
+{
+	uint64_t now = io_now_ms();
+
+	if (m->to[0] != -1 && m->to[1] != -1 && now - m->to_ms < DIRS_MS)
+		return 0;
+	maildir_forget_dirs(m);
+	m->to_ms = now;
+	if ((m->to[0] = maildir_dir(m->f.home, "tmp", O_PATH)) != -1 &&
+	    (m->to[1] = maildir_dir(m->f.home, "new", O_PATH)) != -1)
+		return 0;
+	maildir_forget_dirs(m);
+	return -1;
+}
 
 /* A new file in tmp/.  The same name there is what an attempt that did not
  * finish left behind: one worker a mailbox works at a time. */
@@ -137,39 +172,46 @@ write_message(int fd, const struct store_incoming *in, struct writer *w)
 	return r;
 }
 
+static int
+draft_create(struct maildir *m, const char *name)
+{
+	int fd;
+
+	if (maildir_dirs(m) == -1 || (fd = tmp_create(m->to[0], name)) == -1) {
+		if (errno != ENOENT)
+			return -1;
+		/* Folders are missing, or were replaced. */
+		maildir_forget_dirs(m);
+		if (maildir_make(m->f.home) == -1 || maildir_dirs(m) == -1)
+			return -1;
+		fd = tmp_create(m->to[0], name);
+	}
+	return fd;
+}
+
 int
 maildir_write(struct folder *f, const struct store_incoming *in,
     struct store_draft *out)
 {
 	struct maildir *m = (struct maildir *)f;
 	struct writer w;
-	int tmp, fd, r, saved;
+	int fd, r, saved;
 
-	tmp = maildir_dir(f->home, "tmp", O_PATH);
-	if (tmp == -1 && errno == ENOENT && maildir_make(f->home) == 0)
-		tmp = maildir_dir(f->home, "tmp", O_PATH);
-	if (tmp == -1)
-		return -1;
 	out->queue_id = in->queue_id;
 	maildir_name_tmp(out->tmp, in->arrived_s, in->queue_id, m->host);
-	if ((fd = tmp_create(tmp, out->tmp)) == -1) {
-		saved = errno;
-		store_sys.close(tmp);
-		errno = saved;
+	if ((fd = draft_create(m, out->tmp)) == -1)
 		return -1;
-	}
 	r = write_message(fd, in, &w);
 	saved = errno;
 	if (store_sys.close(fd) == -1 && r == 0) {
 		saved = errno;
 		r = -1;
 	}
-	if (r == -1)
-		store_sys.unlink(tmp, out->tmp);
-	store_sys.close(tmp);
-	errno = saved;
-	if (r == -1)
+	if (r == -1) {
+		store_sys.unlink(m->to[0], out->tmp);
+		errno = saved;
 		return -1;
+	}
 	out->bytes = w.bytes;
 	maildir_name_final(
 	    out->name, out->tmp, w.bytes, octets_total(&w.octets));
@@ -180,23 +222,17 @@ int
 maildir_publish(struct folder *f, const struct store_draft *d)
 {
 	struct maildir *m = (struct maildir *)f;
-	int tmp, new, r = -1, saved;
+	int r;
 
-	if ((tmp = maildir_dir(f->home, "tmp", O_PATH)) == -1)
+	if (maildir_dirs(m) == -1)
 		return -1;
-	if ((new = maildir_dir(f->home, "new", O_PATH)) != -1) {
-		r = store_sys.rename_new(tmp, d->tmp, new, d->name);
-		if (r == -1 && errno == EEXIST) {
-			store_sys.unlink(tmp, d->tmp);
-			errno = EEXIST;
-		}
-		saved = errno;
-		store_sys.close(new);
-		errno = saved;
+	r = store_sys.rename_new(m->to[0], d->tmp, m->to[1], d->name);
+	if (r == -1 && errno == EEXIST) {
+		store_sys.unlink(m->to[0], d->tmp);
+		errno = EEXIST;
+	} else if (r == -1) {
+		maildir_forget_dirs(m);
 	}
-	saved = errno;
-	store_sys.close(tmp);
-	errno = saved;
 	/* Without memory for it we look again when asked. */
 	if (r == 0 && idset_add(&m->ids, d->queue_id) == -1)
 		m->ids_read = false;
@@ -206,12 +242,10 @@ maildir_publish(struct folder *f, const struct store_draft *d)
 void
 maildir_discard(struct folder *f, const struct store_draft *d)
 {
-	int tmp = maildir_dir(f->home, "tmp", O_PATH);
+	struct maildir *m = (struct maildir *)f;
 
-	if (tmp == -1)
-		return;
-	store_sys.unlink(tmp, d->tmp);
-	store_sys.close(tmp);
+	if (maildir_dirs(m) == 0)
+		store_sys.unlink(m->to[0], d->tmp);
 }
 
 /* ---- delivered before? ------------------------------------------------ */

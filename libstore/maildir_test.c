@@ -206,13 +206,15 @@ hostile(void)
 	unlinkat(home, "Maildir/new/1.fifo.h", 0);
 	unlinkat(home, "Maildir/new/3.link.h", 0);
 	mkdirat(home, "elsewhere", 0700);
+	is_int(folder_write(f, &in, &d), 0, "written to tmp/");
 	if (unlinkat(home, "Maildir/new", AT_REMOVEDIR) == -1 ||
 	    symlinkat("../elsewhere", home, "Maildir/new") == -1)
 		abort();
-	is_int(folder_write(f, &in, &d), 0, "written to tmp/");
 	is_int(folder_publish(f, &d), -1,
 	    "nothing is delivered through a link");
-	folder_discard(f, &d);
+	is_int(unlinkat(home, "elsewhere", AT_REMOVEDIR), 0,
+	    "the folder it leads to is empty");
+	is_int(folder_write(f, &in, &d), -1, "nothing more is written");
 	is_int(folder_list(f, &l), -1, "nor listed");
 	is_int(folder_has(f, 5), -1, "nor looked for");
 	folder_free(&f);
