@@ -391,6 +391,7 @@ stop_order(const struct child *c)
 static void
 stop_on_timer(evutil_socket_t fd, short what, void *arg)
 {
+	static const struct timeval tick = { 1, 0 };
 	struct master *m = arg;
 
 	(void)fd;
@@ -398,22 +399,29 @@ stop_on_timer(evutil_socket_t fd, short what, void *arg)
 	for (unsigned i = 0; i < m->nchildren; i++) {
 		struct child *c = &m->children[i];
 
-		if (c->state == CHILD_STOPPING && c->pid > 0) {
-			log_warnx("killed role=%s pid=%ld (did not stop)",
-			    child_name(c), (long)c->pid);
-			kill(c->pid, SIGKILL);
+		if (c->state != CHILD_STOPPING || c->pid <= 0)
+			continue;
+		if (io_now_ms() < m->stop_until_ms) {
+			/* mariadbd forgets it while it starts. */
+			if (c->info == NULL)
+				kill(c->pid, SIGTERM);
+			continue;
 		}
+		log_warnx("killed role=%s pid=%ld (did not stop)",
+		    child_name(c), (long)c->pid);
+		kill(c->pid, SIGKILL);
 	}
+	event_add(m->stop_timer, &tick);
 }
 
 /* Stop the next stage once the one before has ended. */
 void
 master_stop_next(struct master *m)
 {
-	struct timeval tv = { STOP_GRACE_MS / 1000, 0 };
+	static const struct timeval tick = { 1, 0 };
 
 	for (; m->stop_stage <= 5; m->stop_stage++) {
-		unsigned running = 0;
+		unsigned running = 0, asked = 0;
 
 		for (unsigned i = 0; i < m->nchildren; i++) {
 			struct child *c = &m->children[i];
@@ -428,14 +436,17 @@ master_stop_next(struct master *m)
 			if (c->state == CHILD_STOPPING)
 				continue;
 			c->state = CHILD_STOPPING;
+			asked++;
 			if (c->control == NULL ||
 			    ipc_note(c->control, MSG_CTL_STOP, NULL, -1) == -1)
 				kill(c->pid, SIGTERM);
 		}
-		if (running > 0) {
-			event_add(m->stop_timer, &tv);
-			return;
+		if (asked > 0) {
+			m->stop_until_ms = io_now_ms() + STOP_GRACE_MS;
+			event_add(m->stop_timer, &tick);
 		}
+		if (running > 0)
+			return;
 	}
 	event_base_loopbreak(m->base);
 }

@@ -106,6 +106,7 @@ struct master {
 	unsigned nchildren;
 	bool stopping;
 	unsigned stop_stage;
+	uint64_t stop_until_ms; /* then who is left is killed */
 	struct event *stop_timer;
 };
 

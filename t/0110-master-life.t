@@ -50,7 +50,7 @@ done
 newdom here.test
 newbal one@here.test secret-1 || exit 1
 mail_goes() { # through everything, after all these deaths
-	curl -s --max-time 10 "smtp://127.0.0.1:$smtp_port" --mail-from a@b.test \
+	curl -s --crlf --max-time 10 "smtp://127.0.0.1:$smtp_port" --mail-from a@b.test \
 	    --mail-rcpt one@here.test --upload-file "$top_srcdir/README"
 }
 ok "mail is taken again" wait_for 20 mail_goes
@@ -58,8 +58,8 @@ ok "and arrives" wait_for 20 has_mail one@here.test 1
 
 all_pids=$(cat "$T/run/semaild.pid"; ps -o pid= --ppid "$(cat "$T/run/semaild.pid")")
 ok "stop" semail stop
-left=$(for p in $all_pids; do [ ! -d "/proc/$p" ] || echo "$p"; done)
-is "no process is left" "$left" ""
+gone() { for p in $all_pids; do [ ! -d "/proc/$p" ] || return 1; done; }
+ok "no process is left" wait_for 5 gone
 semail status >/dev/null 2>&1
 is "status says so" $? 3
 ok "start again" semail start
@@ -69,7 +69,6 @@ ok "the mail is still there" has_mail one@here.test 1
 master=$(cat "$T/run/semaild.pid")
 all_pids=$(ps -o pid= --ppid "$master")
 kill -9 "$master"
-gone() { for p in $all_pids; do [ ! -d "/proc/$p" ] || return 1; done; }
 ok "all end when semaild dies" wait_for 20 gone
 ok "and start again" semail start
 done_testing

@@ -52,8 +52,8 @@ no "semail-queue cannot list the snapshot" semail-queue ls "$T/state/auth"
 no "semail-queue cannot list a mailbox" semail-queue ls "$T/state/mail/here.test/one"
 no "semail-auth cannot list the queue" semail-auth ls "$T/state/queue"
 
-one=$(stat -c %u "$(dirname "$(maildir one@here.test)")/one")
-two=$(stat -c %u "$(dirname "$(maildir two@here.test)")/two")
+one=$(stat -c %u "$T/state/mail/here.test/one")
+two=$(stat -c %u "$T/state/mail/here.test/two")
 ok "each mailbox has a uid of its own" test "$one" -ge 1900000000 -a "$two" -ge 1900000000 -a "$one" != "$two"
 as "$one" ls "$T/state/mail/here.test/one" >/dev/null && pass "a mailbox's uid reads its own" || fail "a mailbox's uid reads its own"
 no "and not another's" "$one" ls "$T/state/mail/here.test/two"

@@ -15,6 +15,7 @@ use Time::HiRes qw(sleep time);
 
 # The shell library starts the system; this half is told the ports.
 unless ($ENV{SEMAIL_CRASH_INNER}) {
+	$ENV{top_srcdir} //= "$FindBin::Bin/..";
 	exec "/bin/sh", "-c", <<'X', "sh", $0;
 . "$(dirname "$1")/lib.sh"
 is_root || { echo "1..0 # SKIP tracing other users' processes needs root"; exit 0; }

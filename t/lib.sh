@@ -94,7 +94,7 @@ semail_cert() {
 	mkdir -p "$T/tls"
 	[ -f "$T/tls/key.pem" ] || openssl req -x509 -newkey rsa:2048 -nodes \
 	    -keyout "$T/tls/key.pem" -out "$T/tls/cert.pem" -days 30 \
-	    -subj /CN=mail.test -addext "subjectAltName=DNS:mail.test,IP:127.0.0.1" \
+	    -subj /CN=mail.test -addext "subjectAltName=DNS:mail.test,DNS:localhost,IP:127.0.0.1" \
 	    >/dev/null 2>&1
 	chmod 600 "$T/tls/key.pem"
 }
