@@ -99,7 +99,19 @@ admind_stats(struct proc *p, void (*add)(void *, const char *, uint64_t),
 	add(arg, "requests-waiting", job_waiting());
 }
 
-static const struct proc_ops ops = { .stats = admind_stats };
+/* The database is called before we give up our rights. */
+static int
+admind_check(struct proc *p, struct handover *ho, char why[static 201])
+{
+	(void)p;
+	if (strcmp(ho_str(ho, "database"), conf_str("database")) == 0)
+		return 0;
+	snprintf(why, 201, "another database needs a restart");
+	return -1;
+}
+
+static const struct proc_ops ops = { .check = admind_check,
+	.stats = admind_stats };
 
 int
 main(int argc, char *argv[])

@@ -255,6 +255,35 @@ static const struct {
 };
 #define NEWBAL_FIRST 6
 
+/* RFC 3629: no overlong forms, no surrogates, nothing past U+10FFFF. */
+static bool
+is_utf8(struct span s)
+{
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	uint32_t c;
+	size_t n;
+
+	for (size_t i = 0; i < s.len; i += n) {
+		c = s.data[i];
+		n = c < 0x80 ? 1 : c >> 5 == 6 ? 2 : c >> 4 == 14 ? 3 :
+		    c >> 3 == 30 ? 4 : 0;
+		if (n == 0 || n > s.len - i)
+			return false;
+		if (n == 1)
+			continue;
+		c &= 0x7fu >> n;
+		for (size_t k = 1; k < n; k++) {
+			if (s.data[i + k] >> 6 != 2)
+				return false;
+			c = c << 6 | (s.data[i + k] & 0x3f);
+		}
+		if (c < least[n] || c > 0x10ffff ||
+		    (c >= 0xd800 && c <= 0xdfff))
+			return false;
+	}
+	return true;
+}
+
 /* DOMAIN and MAILBOX LOGIN, which DELBAL has too.  False: finished. */
 static bool
 take_mailbox(struct job *j)
@@ -291,10 +320,10 @@ take_newbal(struct job *j)
 		}
 	}
 	/* In a passwd file it will be one field of one line. */
-	if (span_copy(fields_get(&j->in, NEWBAL_FIRST), j->box.comment,
+	if (!is_utf8(fields_get(&j->in, NEWBAL_FIRST)) || span_copy(fields_get(&j->in, NEWBAL_FIRST), j->box.comment,
 	    sizeof(j->box.comment)) == -1) {
-		finish_with(j, CODE_VALUE, "COMMENT has at most 255 bytes and no "
-		    "NUL");
+		finish_with(j, CODE_VALUE, "COMMENT has at most 255 bytes of UTF-8 "
+		    "and no NUL");
 		return false;
 	}
 	for (const char *c = j->box.comment; *c != '\0'; c++) {
@@ -442,6 +471,10 @@ job_start(struct job *j)
 	if (!feeder_is_up()) {
 		finish_with(j, CODE_TEMP, "authd cannot be reached, try again "
 		    "later");
+		return;
+	}
+	if (!is_utf8(fields_get(&j->in, 1))) {
+		finish_with(j, CODE_BAD, "CLIENT LOGIN is not UTF-8");
 		return;
 	}
 	if (fields_get(&j->in, 1).len > 0) {

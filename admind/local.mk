@@ -48,3 +48,9 @@ admind_field_fuzz_SOURCES = admind/field_fuzz.c $(field_parts) $(fuzz_main)
 admind_field_fuzz_LDFLAGS = $(fuzz_ldflags)
 admind_field_fuzz_LDADD = $(common_libs)
 EXTRA_DIST += t/data/fuzz/field
+
+unit_tests += admind/directory_test
+admind_directory_test_SOURCES = admind/directory_test.c admind/directory.c \
+	admind/directory.h t/tap.h
+nodist_admind_directory_test_SOURCES = admind/migrations.c
+admind_directory_test_LDADD = $(common_libs) $(MARIADB_LIBS)

@@ -14,6 +14,7 @@
 #define TIMEOUT_S 5
 #define STATEMENTS_MAX 64
 #define TRIES 6
+#define TRYING_MS 8000 /* and no new try after that */
 #define TEXT_MAX (64 * 1024 * 1024) /* rows of one statement */
 
 /* Error numbers of the protocol, fixed for ever. */
@@ -461,10 +462,11 @@ txn_try(struct db *db, int (*fn)(struct db *, void *), void *arg)
 int
 db_txn(struct db *db, int (*fn)(struct db *, void *arg), void *arg)
 {
+	uint64_t until = io_now_ms() + TRYING_MS;
 	struct timespec ts = { 0, 0 };
 	int r = DB_FAILED;
 
-	for (unsigned i = 0; i < TRIES; i++) {
+	for (unsigned i = 0; i < TRIES && io_now_ms() < until; i++) {
 		if ((r = txn_try(db, fn, arg)) != DB_FAILED)
 			return r;
 		if (is_lost(db->error) || db->error == 0)
