@@ -132,7 +132,9 @@ conn_end_as(struct conn *c, enum conn_end why)
 {
 	const struct conn_ops *ops = c->ops;
 
-	if (why != CONN_EOF) {
+	/* To a client that is only slow the owner may still say so. */
+	if (why != CONN_EOF && (why != CONN_TIMEOUT || conn_unsent(c) > 0 ||
+	        c->phase == TLS_WAITING || c->phase == TLS_HANDSHAKE)) {
 		c->mute = true;
 		buf_clear(&c->out);
 		c->out_sent = 0;

@@ -30,7 +30,8 @@ enum conn_end {
 	                * still put is sent, until conn_finish() or
 	                * conn_free(); drained() is called as before */
 	CONN_ERROR,    /* read or write error, or broken TLS */
-	CONN_TIMEOUT,  /* nothing came for the time set */
+	CONN_TIMEOUT,  /* nothing came for the time set; if it was reading our
+	                * output, a last word can be put as after CONN_EOF */
 	CONN_HANDSHAKE /* TLS could not be agreed (logged here) */
 };
 

@@ -195,8 +195,9 @@ session_submit_answer(struct session *s, bool accepted, uint64_t queue_id,
 	char id[QUEUE_ID_TEXT], line[80];
 
 	s->wait = WAIT_NOTHING;
-	t->piped = false; /* queued has it, or has thrown it away */
+	t->piped = false; /* see session_ops */
 	if (accepted) {
+		s->errors = s->rejects = s->idle = 0;
 		queue_id_text(queue_id, id);
 		log_info("accepted queue=%s session=%s client=%s from=%s rcpts=%u "
 		         "bytes=%llu tls=%s auth=%s",

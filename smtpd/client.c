@@ -8,6 +8,7 @@
 #include "smtpd/limit.h"
 #include "smtpd/smtpd.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -17,6 +18,19 @@
 #define LOGIN_MS 30000
 #define SUBMIT_MS 120000 /* a large body's fsync on a slow disk */
 #define BODY_FACTOR 6    /* a whole body may take so many command waits */
+
+/* Questions are built here, one at a time, and copied by ipc_request().  Not
+ * those with a password in them. */
+static struct buf *
+fresh(void)
+{
+	static struct buf b;
+
+	if (b.max == 0)
+		buf_init(&b, IPC_MAX);
+	buf_reset(&b);
+	return &b;
+}
 
 /* A question under way. It outlives its client, so that an answer that comes
  * too late is still put in order. */
@@ -36,8 +50,8 @@ op_reply(void *arg, const void *data, size_t n)
 }
 
 static int
-ask(struct client *c, struct ipc *ipc, enum msg_type type, struct buf *payload,
-    unsigned ms, ipc_reply_fn answer)
+ask(struct client *c, struct ipc *ipc, enum msg_type type,
+    const struct buf *payload, unsigned ms, ipc_reply_fn answer)
 {
 	struct ask *a = malloc(sizeof(*a));
 	int r = -1;
@@ -47,7 +61,6 @@ ask(struct client *c, struct ipc *ipc, enum msg_type type, struct buf *payload,
 		a->smtpd = c->smtpd;
 		r = ipc_request(ipc, type, payload, -1, ms, answer, a);
 	}
-	buf_clear(payload);
 	if (r == -1)
 		free(a);
 	else
@@ -73,9 +86,11 @@ static void client_over(struct client *);
 static void
 go_on(struct client *c)
 {
-	if (c->session.phase == PHASE_END)
+	bool waits = session_waits(&c->session);
+
+	if (c->session.phase == PHASE_END || (c->eof && !waits))
 		client_over(c);
-	else if (!session_waits(&c->session))
+	else if (!waits)
 		conn_resume(c->conn);
 }
 
@@ -108,12 +123,10 @@ static int
 op_ask_rcpt(void *arg, const char *address)
 {
 	struct client *c = arg;
-	struct buf b;
+	struct buf *b = fresh();
 
-	buf_init(&b, 512);
-	wire_put_str(&b, address);
-	return ask(
-	    c, c->smtpd->authd, MSG_AUTH_RCPT, &b, LOOKUP_MS, rcpt_answer);
+	wire_put_str(b, address);
+	return ask(c, c->smtpd->authd, MSG_AUTH_RCPT, b, LOOKUP_MS, rcpt_answer);
 }
 
 static int
@@ -140,13 +153,12 @@ static int
 op_ask_sender(void *arg, uint32_t mailbox, const char *path)
 {
 	struct client *c = arg;
-	struct buf b;
+	struct buf *b = fresh();
 
-	buf_init(&b, 512);
-	wire_put_u32(&b, mailbox);
-	wire_put_str(&b, path);
+	wire_put_u32(b, mailbox);
+	wire_put_str(b, path);
 	return ask(
-	    c, c->smtpd->authd, MSG_AUTH_SENDER, &b, LOOKUP_MS, sender_answer);
+	    c, c->smtpd->authd, MSG_AUTH_SENDER, b, LOOKUP_MS, sender_answer);
 }
 
 static int
@@ -190,11 +202,13 @@ op_ask_login(void *arg, const struct sasl *sasl)
 		.remote = span_of(c->session.peer),
 	};
 	struct buf b;
+	int r;
 
 	buf_init(&b, 2048);
 	msg_login_put(&b, &login);
-	return ask(
-	    c, c->smtpd->authd, MSG_AUTH_LOGIN, &b, LOGIN_MS, login_answer);
+	r = ask(c, c->smtpd->authd, MSG_AUTH_LOGIN, &b, LOGIN_MS, login_answer);
+	buf_clear(&b); /* wipes */
+	return r;
 }
 
 /* ---- a large body -------------------------------------------------------------- */
@@ -202,12 +216,10 @@ op_ask_login(void *arg, const struct sasl *sasl)
 static void
 drop_body(struct smtpd *smtpd, uint64_t token)
 {
-	struct buf b;
+	struct buf *b = fresh();
 
-	buf_init(&b, 16);
-	wire_put_u64(&b, token);
-	ipc_note(smtpd->queued, MSG_QUEUE_BODY_DROP, &b, -1);
-	buf_clear(&b);
+	wire_put_u64(b, token);
+	ipc_note(smtpd->queued, MSG_QUEUE_BODY_DROP, b, -1);
 }
 
 static void submit_now(struct client *);
@@ -224,6 +236,7 @@ spool_drained(void *arg, bool good)
 		else {
 			spool_free(&c->spool);
 			buf_clear(&c->submit);
+			drop_body(c->smtpd, c->session.txn->token);
 			session_submit_answer(&c->session, false, 0, FAIL_TEMP);
 			go_on(c);
 		}
@@ -270,11 +283,10 @@ static int
 op_body_begin(void *arg)
 {
 	struct client *c = arg;
-	struct buf b;
+	struct buf *b = fresh();
 
-	buf_init(&b, 16);
-	wire_put_u64(&b, 0); /* what SIZE= promised is not to be relied on */
-	return ask(c, c->smtpd->queued, MSG_QUEUE_BODY_OPEN, &b, LOOKUP_MS,
+	wire_put_u64(b, 0); /* what SIZE= promised is not to be relied on */
+	return ask(c, c->smtpd->queued, MSG_QUEUE_BODY_OPEN, b, LOOKUP_MS,
 	    body_answer);
 }
 
@@ -318,6 +330,12 @@ submit_answer(struct ipc_msg *m, void *arg)
 		log_info("queue refused reason=%s", log_quote_str(reason));
 	}
 	smtpd->accepted += accepted;
+	if (c == NULL && accepted) {
+		char text[QUEUE_ID_TEXT];
+
+		queue_id_text(id, text);
+		log_info("accepted queue=%s, and the client is gone", text);
+	}
 	if (c != NULL) {
 		session_submit_answer(&c->session, accepted, id, why);
 		go_on(c);
@@ -328,12 +346,14 @@ submit_answer(struct ipc_msg *m, void *arg)
 static void
 submit_now(struct client *c)
 {
-	struct buf b = c->submit;
+	int r;
 
 	spool_free(&c->spool); /* closes the pipe: that is all of the body */
-	buf_init(&c->submit, 0);
-	if (ask(c, c->smtpd->queued, MSG_QUEUE_SUBMIT, &b, SUBMIT_MS,
-	        submit_answer) == -1) {
+	r = ask(c, c->smtpd->queued, MSG_QUEUE_SUBMIT, &c->submit, SUBMIT_MS,
+	    submit_answer);
+	buf_clear(&c->submit);
+	if (r == -1) {
+		drop_body(c->smtpd, c->session.txn->token);
 		session_submit_answer(&c->session, false, 0, FAIL_TEMP);
 		go_on(c);
 	}
@@ -343,21 +363,23 @@ static int
 op_submit(void *arg, const struct msg_submit *m)
 {
 	struct client *c = arg;
-	struct buf b;
+	struct buf *b = fresh();
 
-	buf_init(&b, IPC_MAX);
-	msg_submit_put(&b, m);
-	if (buf_error(&b) != 0) {
-		buf_clear(&b);
-		return -1;
-	}
+	msg_submit_put(b, m);
 	if (c->spool != NULL && !spool_empty(c->spool)) {
-		c->submit = b;
-		return 0;
+		buf_put_span(&c->submit, buf_span(b));
+		if (buf_error(b) == 0 && buf_error(&c->submit) == 0)
+			return 0;
+		buf_clear(&c->submit);
+		b->err = ENOMEM;
 	}
 	spool_free(&c->spool);
-	return ask(c, c->smtpd->queued, MSG_QUEUE_SUBMIT, &b, SUBMIT_MS,
-	    submit_answer);
+	if (ask(c, c->smtpd->queued, MSG_QUEUE_SUBMIT, b, SUBMIT_MS,
+	        submit_answer) == 0)
+		return 0;
+	if (m->body_token != 0)
+		drop_body(c->smtpd, m->body_token);
+	return -1;
 }
 
 static void
@@ -397,8 +419,6 @@ client_free(struct client *c)
 		c->next->prev = c->prev;
 	smtpd->nclients--;
 	free(c);
-	if (smtpd->stopping && smtpd->nclients == 0)
-		proc_exit(&smtpd->proc, 0);
 }
 
 /* Say what is still to be said, and go. */
@@ -420,8 +440,14 @@ client_ended(struct conn *conn, enum conn_end how, void *arg)
 		client_over(c);
 		return;
 	}
-	if (how == CONN_EOF && c->session.wait == WAIT_SUBMIT)
-		return; /* the message is whole: it may still hear of it */
+	if (how == CONN_EOF) {
+		/* It may still listen to what we have to say: go_on() closes
+		 * when the answer that is awaited has come. */
+		c->eof = true;
+		if (!session_waits(&c->session))
+			client_over(c);
+		return;
+	}
 	log_debug("ended session=%s client=%s how=%d", c->session.id,
 	    c->session.peer, (int)how);
 	limit_leave(conn_peer_sa(conn));
@@ -451,14 +477,24 @@ static size_t
 client_input(struct conn *conn, struct span in, void *arg)
 {
 	struct client *c = arg;
-	size_t used = session_input(&c->session, in);
+	size_t used;
 
+	if (session_waits(&c->session)) {
+		conn_pause(conn);
+		return 0;
+	}
+	used = session_input(&c->session, in);
 	if (c->session.phase != PHASE_END &&
 	    client_too_slow(c, used < in.len && !session_waits(&c->session)))
 		session_quit(&c->session, "421 4.4.2 Too slow, closing");
 	if (c->session.phase == PHASE_END)
 		client_over(c);
-	else if (session_waits(&c->session))
+	else if (session_waits(&c->session) &&
+	    (used < in.len || c->smtpd->timeout_ms <= SUBMIT_MS))
+		/* Most clients wait too, and the answer is quick: to stop
+		 * reading would cost two system calls each time.  When the
+		 * client does say more it is paused above, and when its time
+		 * is short the pause stops the clock. */
 		conn_pause(conn);
 	return used;
 }
@@ -477,12 +513,6 @@ static const struct conn_ops conn_ops = {
 	.secured = client_secured,
 	.ended = client_ended,
 };
-
-static bool
-is_loopback(const char *peer)
-{
-	return strncmp(peer, "127.", 4) == 0 || strcmp(peer, "::1") == 0;
-}
 
 static void
 client_refuse(struct client *c, const char *line)
@@ -507,7 +537,7 @@ client_new(struct smtpd *smtpd, int fd, enum listener_kind kind)
 		return;
 	}
 	c->smtpd = smtpd;
-	buf_init(&c->submit, 0);
+	buf_init(&c->submit, IPC_MAX);
 	c->conn = conn_new(smtpd->proc.base, fd, IN_MAX, &conn_ops, c);
 	if (c->conn == NULL) {
 		free(c);
@@ -521,13 +551,13 @@ client_new(struct smtpd *smtpd, int fd, enum listener_kind kind)
 		client_refuse(c, "421 4.7.0 Too many connections from you\r\n");
 		return;
 	}
-	snprintf(id, sizeof(id), "%x%07x", smtpd->proc.instance,
-	    ++smtpd->serial & 0xfffffff);
+	snprintf(id, sizeof(id), "%08x%x%05x", (unsigned)io_wall_s(),
+	    smtpd->proc.instance & 0xff, ++smtpd->serial & 0xfffff);
 	session_init(&c->session, kind, &smtpd->conf, &session_ops, c,
 	    conn_peer(c->conn), id,
 	    strcmp(login, "yes") == 0 ||
 	        (strcmp(login, "loopback") == 0 &&
-	            is_loopback(conn_peer(c->conn))));
+	            conn_peer_is_loopback(c->conn)));
 	c->prev = &smtpd->clients;
 	if ((c->next = smtpd->clients) != NULL)
 		c->next->prev = &c->next;

@@ -16,7 +16,10 @@ enum {
 	ST_HELO = 1 << 1,  /* after HELO or EHLO, outside a transaction */
 	ST_TXN = 1 << 2,   /* in a transaction */
 };
-enum { F_NOARG = 1 << 0 };
+enum {
+	F_NOARG = 1 << 0,
+	F_IDLE = 1 << 1, /* brings no message nearer */
+};
 
 struct smtp_cmd {
 	const char *verb;
@@ -138,9 +141,13 @@ mail_param(struct session *s, struct span p, struct mail_params *mp)
 
 	if (span_is_icase(key, "SIZE") && !mp->size) {
 		mp->size = true;
-		if (value.len > 20 ||
-		    span_u64(value, UINT64_MAX, &mp->size_bytes) == -1)
+		if (value.len > 20) /* RFC 1870 6.1 */
 			return "501 5.5.4 SIZE: not a number";
+		if (span_u64(value, UINT64_MAX, &mp->size_bytes) == -1) {
+			if (errno != ERANGE)
+				return "501 5.5.4 SIZE: not a number";
+			mp->size_bytes = UINT64_MAX;
+		}
 		if (mp->size_bytes > s->conf->size_limit)
 			return "552 5.3.4 Message larger than this server takes";
 		return NULL;
@@ -239,13 +246,18 @@ cmd_mail(struct session *s, struct span arg)
 		reply_error(s, why);
 		return;
 	}
+	/* says_utf8() may have found the word inside a quoted string. */
+	if (!mp.utf8 && addr_path(arg, ADDR_EMPTY, &from, &rest) == -1) {
+		path_error(s, "Sender", errno);
+		return;
+	}
 	if ((t = calloc(1, sizeof(*t))) == NULL) {
 		reply(s, "452 4.3.1 Out of memory");
 		return;
 	}
 	t->from = from;
 	t->flags = mp.flags | (s->mailbox != 0 ? BODY_AUTHED : 0);
-	buf_init(&t->rcpts, RCPTS_MAX * (GRANT_MAX + ADDR_MAX));
+	buf_init(&t->rcpts, ENVELOPE_MAX);
 	buf_init(&t->body, BODY_INLINE_MAX + 128 * 1024);
 	s->txn = t;
 	if (s->mailbox == 0 || from.text[0] == '\0') {
@@ -286,10 +298,25 @@ rcpt_refused(struct session *s, const char *line)
 	log_info("recipient refused session=%s client=%s from=%s to=%s reply=%.3s",
 	    s->id, s->peer, log_quote_str(s->txn->from.text),
 	    log_quote_str(s->txn->rcpt.text), line);
-	if (++s->rejects >= REJECTS_MAX)
+	/* "Later" and "too many at once" are answers to behave by, not to be
+	 * punished for (5321 4.5.3.1.10). */
+	if (line[0] == '5' && ++s->rejects >= REJECTS_MAX)
 		session_quit(s, "421 4.7.0 Too many refused recipients, closing");
 	else
 		reply(s, line);
+}
+
+/* Named twice is named once. */
+static bool
+rcpt_is_known(const struct transaction *t)
+{
+	struct span rest = buf_span(&t->rcpts);
+	struct msg_rcpt r;
+
+	while (msg_rcpt_next(&rest, &r))
+		if (span_is(r.address, t->rcpt.text))
+			return true;
+	return false;
 }
 
 static void
@@ -318,16 +345,20 @@ cmd_rcpt(struct session *s, struct span arg)
 		reply_error(s, "555 5.5.4 Unknown parameter");
 		return;
 	}
-	if (t->nrcpts >= s->conf->rcpt_limit) {
-		rcpt_refused(s, "452 4.5.3 Too many recipients");
-		return;
-	}
 	if (!t->rcpt.has_domain) {
 		/* Every server has a postmaster (5321 4.5.1). */
 		snprintf(t->rcpt.text, sizeof(t->rcpt.text), "postmaster@%.250s",
 		    s->conf->hostname);
 		t->rcpt.local_len = strlen("postmaster");
 		t->rcpt.has_domain = true;
+	}
+	if (rcpt_is_known(t)) {
+		reply(s, "250 2.1.5 Ok");
+		return;
+	}
+	if (t->nrcpts >= s->conf->rcpt_limit) {
+		rcpt_refused(s, "452 4.5.3 Too many recipients");
+		return;
 	}
 	if (s->ops->ask_rcpt(s->arg, t->rcpt.text) == -1)
 		session_rcpt_answer(s, RCPT_TEMP, span_from("", 0));
@@ -341,6 +372,7 @@ session_rcpt_answer(struct session *s, enum rcpt_verdict verdict,
 {
 	struct transaction *t = s->txn;
 	struct msg_rcpt r;
+	size_t before;
 
 	s->wait = WAIT_NOTHING;
 	if (verdict == RCPT_NOT_OURS && s->mailbox != 0 && grant.len > 0)
@@ -366,10 +398,12 @@ session_rcpt_answer(struct session *s, enum rcpt_verdict verdict,
 	}
 	r.address = span_of(t->rcpt.text);
 	r.grant = grant;
+	before = t->rcpts.len;
 	msg_rcpt_put(&t->rcpts, &r);
 	if (buf_error(&t->rcpts) != 0) {
-		session_reset(s);
-		reply(s, "452 4.3.1 Out of memory");
+		t->rcpts.err = 0; /* those before it are whole */
+		buf_truncate(&t->rcpts, before);
+		rcpt_refused(s, "452 4.5.3 Too many recipients");
 		return;
 	}
 	if (++t->nrcpts == 1)
@@ -472,6 +506,14 @@ cmd_quit(struct session *s, struct span arg)
 	session_quit(s, "221 2.0.0 Bye");
 }
 
+/* A web browser was talked into this: what follows are not its user's words. */
+static void
+cmd_http(struct session *s, struct span arg)
+{
+	(void)arg;
+	session_quit(s, "554 5.5.1 This is SMTP");
+}
+
 static void
 cmd_starttls(struct session *s, struct span arg)
 {
@@ -504,20 +546,23 @@ cmd_auth(struct session *s, struct span arg)
 
 /* clang-format off */
 static const struct smtp_cmd commands[] = {
-	{ "HELO",     cmd_helo,     ST_ANY,  0 },       /* 5321 4.1.1.1 */
-	{ "EHLO",     cmd_ehlo,     ST_ANY,  0 },
+	{ "HELO",     cmd_helo,     ST_ANY,  F_IDLE },  /* 5321 4.1.1.1 */
+	{ "EHLO",     cmd_ehlo,     ST_ANY,  F_IDLE },
 	{ "MAIL",     cmd_mail,     ST_HELO, 0 },       /* 5321 4.1.1.2 */
 	{ "RCPT",     cmd_rcpt,     ST_TXN,  0 },       /* 5321 4.1.1.3 */
 	{ "DATA",     cmd_data,     ST_TXN,  F_NOARG }, /* 5321 4.1.1.4 */
 	{ "BDAT",     cmd_bdat,     ST_ANY,  0 },       /* 3030 2 */
-	{ "RSET",     cmd_rset,     ST_ANY,  F_NOARG }, /* 5321 4.1.1.5 */
-	{ "VRFY",     cmd_vrfy,     ST_ANY,  0 },       /* 5321 4.1.1.6 */
-	{ "EXPN",     cmd_expn,     ST_ANY,  0 },       /* 5321 4.1.1.7 */
-	{ "HELP",     cmd_help,     ST_ANY,  0 },       /* 5321 4.1.1.8 */
-	{ "NOOP",     cmd_noop,     ST_ANY,  0 },       /* 5321 4.1.1.9 */
+	{ "RSET",     cmd_rset,     ST_ANY,  F_NOARG | F_IDLE }, /* 4.1.1.5 */
+	{ "VRFY",     cmd_vrfy,     ST_ANY,  F_IDLE },     /* 5321 4.1.1.6 */
+	{ "EXPN",     cmd_expn,     ST_ANY,  F_IDLE },     /* 5321 4.1.1.7 */
+	{ "HELP",     cmd_help,     ST_ANY,  F_IDLE },     /* 5321 4.1.1.8 */
+	{ "NOOP",     cmd_noop,     ST_ANY,  F_IDLE },     /* 5321 4.1.1.9 */
 	{ "QUIT",     cmd_quit,     ST_ANY,  F_NOARG }, /* 5321 4.1.1.10 */
 	{ "STARTTLS", cmd_starttls, ST_HELO, F_NOARG }, /* 3207 4 */
 	{ "AUTH",     cmd_auth,     ST_HELO, 0 },       /* 4954 4 */
+	{ "GET",      cmd_http,     ST_ANY,  0 },
+	{ "POST",     cmd_http,     ST_ANY,  0 },
+	{ "CONNECT",  cmd_http,     ST_ANY,  0 },
 };
 /* clang-format on */
 
@@ -559,6 +604,11 @@ session_command(struct session *s, struct span line)
 	}
 	if ((c->states & ST_TXN) && s->txn == NULL) {
 		reply_error(s, "503 5.5.1 Say MAIL first");
+		return;
+	}
+	if ((c->flags & F_IDLE) && ++s->idle > IDLE_MAX &&
+	    ++s->errors >= ERRORS_MAX) {
+		session_quit(s, "421 4.7.0 Too many commands without a message");
 		return;
 	}
 	c->run(s, arg);

@@ -31,6 +31,93 @@ put(void *arg, struct span s)
 	buf_put_span(arg, s);
 }
 
+/* ---- every short text, against a slow and obvious reading of it ---------- */
+
+struct model {
+	bool end, bad;
+	size_t used, n;
+	unsigned char text[16];
+};
+
+static void
+model_run(struct model *m, const unsigned char *p, size_t n)
+{
+	unsigned char all[16] = "\r\n";
+	size_t stop;
+
+	memset(m, 0, sizeof(*m));
+	memcpy(all + 2, p, n);
+	for (stop = 0; stop + 5 <= n + 2; stop++)
+		if (memcmp(all + stop, "\r\n.\r\n", 5) == 0)
+			break;
+	if (!(m->end = stop + 5 <= n + 2))
+		return;
+	m->used = stop + 3;
+	for (size_t i = 2; i < stop + 5; i++) {
+		if (all[i] == '\0' || (all[i] == '\r' && all[i + 1] != '\n') ||
+		    (all[i] == '\n' && all[i - 1] != '\r'))
+			m->bad = true;
+		if (i < stop + 2 &&
+		    !(all[i] == '.' && memcmp(all + i - 2, "\r\n", 2) == 0))
+			m->text[m->n++] = all[i];
+	}
+}
+
+static size_t
+scan(struct data *d, struct buf *b, struct span in, size_t step)
+{
+	size_t used = 0;
+
+	buf_reset(b);
+	data_init(d, true);
+	while (used < in.len && d->state != DATA_END)
+		used += data_scan(d, span_sub(in, used, step), put, b);
+	return used;
+}
+
+static void
+test_every_short_text(void)
+{
+	static const char alphabet[] = { '.', '\r', '\n', 'x', '\0' };
+	unsigned long wrong = 0, split = 0, count = 0;
+	unsigned char text[8];
+	struct data d, d1;
+	struct buf b, b1;
+	struct model m;
+
+	buf_init(&b, 100);
+	buf_init(&b1, 100);
+	for (size_t n = 1, all = 5; n <= 7; n++, all *= 5) {
+		for (size_t k = 0; k < all; k++) {
+			size_t rest = k, used, used1;
+			bool bad;
+
+			for (size_t i = 0; i < n; i++, rest /= 5)
+				text[i] = (unsigned char)alphabet[rest % 5];
+			count++;
+			used = scan(&d, &b, span_from(text, n), n);
+			used1 = scan(&d1, &b1, span_from(text, n), 1);
+			bad = d.bad_line || d.bad_nul;
+			if (used != used1 || d.state != d1.state ||
+			    bad != (d1.bad_line || d1.bad_nul) ||
+			    (!bad && !span_eq(buf_span(&b), buf_span(&b1))))
+				split++;
+			model_run(&m, text, n);
+			if (m.end != (d.state == DATA_END) ||
+			    (m.end && (m.used != used || m.bad != bad ||
+			        (!bad && !span_eq(span_from(m.text, m.n),
+			            buf_span(&b))))))
+				wrong++;
+		}
+	}
+	ok(wrong == 0, "%lu texts, as the model has them (%lu wrong)", count,
+	    wrong);
+	ok(split == 0, "whole and byte by byte are the same (%lu are not)",
+	    split);
+	buf_clear(&b);
+	buf_clear(&b1);
+}
+
 int
 main(void)
 {
@@ -66,5 +153,6 @@ main(void)
 	data_scan(&d, span_from("\0", 1), put, &b);
 	ok(d.bad_nul, "NUL");
 	buf_clear(&b);
+	test_every_short_text();
 	return done_testing();
 }

@@ -17,6 +17,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -25,8 +26,9 @@
 #define NLISTENERS 64
 
 static struct smtpd smtpd;
-static struct event *listeners[NLISTENERS], *stop_timer;
+static struct event *listeners[NLISTENERS], *again_timer, *stop_timer;
 static unsigned stop_waited_ms;
+static bool none_left;
 
 static int
 kind_of(const char *service, enum listener_kind *kind)
@@ -44,6 +46,30 @@ kind_of(const char *service, enum listener_kind *kind)
 }
 
 static void
+listen_again(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	for (unsigned i = 0; i < NLISTENERS && listeners[i] != NULL; i++)
+		if (!smtpd.stopping)
+			event_add(listeners[i], NULL);
+}
+
+/* No descriptor for another client: the listeners would stay readable and the
+ * loop would spin.  Look again when some may have gone. */
+static void
+listen_later(void)
+{
+	static const struct timeval second = { 1, 0 };
+
+	log_warn("accept sessions=%u", smtpd.nclients);
+	for (unsigned i = 0; i < NLISTENERS && listeners[i] != NULL; i++)
+		event_del(listeners[i]);
+	event_add(again_timer, &second);
+}
+
+static void
 on_accept(evutil_socket_t listen_fd, short what, void *arg)
 {
 	enum listener_kind kind = (enum listener_kind)(uintptr_t)arg;
@@ -54,9 +80,10 @@ on_accept(evutil_socket_t listen_fd, short what, void *arg)
 		    SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd == -1) {
-			if (errno != EAGAIN && errno != EINTR &&
-			    errno != ECONNABORTED)
-				log_warn("accept");
+			if (errno == EINTR || errno == ECONNABORTED)
+				continue;
+			if (errno != EAGAIN)
+				listen_later();
 			return;
 		}
 		client_new(&smtpd, fd, kind);
@@ -70,6 +97,9 @@ start_listening(void)
 	enum listener_kind kind;
 	int fd;
 
+	again_timer = evtimer_new(smtpd.proc.base, listen_again, NULL);
+	if (again_timer == NULL)
+		fatalx("timer");
 	for (unsigned i = 0; (fd = proc_listener(&smtpd.proc, i, &service)) != -1;
 	     i++) {
 		if (i >= NLISTENERS || kind_of(service, &kind) == -1)
@@ -116,7 +146,10 @@ smtpd_take_conf(struct proc *p)
 		if (smtpd.tls == NULL)
 			fatalx("tls-certificate reason=%s", log_quote_str(why));
 	}
-	c->hostname = conf_str("hostname");
+	/* A message under way keeps this pointer. */
+	snprintf(smtpd.hostname, sizeof(smtpd.hostname), "%s",
+	    conf_str("hostname"));
+	c->hostname = smtpd.hostname;
 	c->size_limit = conf_num("message-size-limit");
 	c->rcpt_limit = (unsigned)conf_num("recipient-limit");
 	c->received_limit = (unsigned)conf_num("received-limit");
@@ -139,10 +172,13 @@ stop_look(evutil_socket_t fd, short what, void *arg)
 	(void)arg;
 	clients_quit_idle(&smtpd);
 	stop_waited_ms += STOP_LOOK_MS;
-	if (smtpd.nclients == 0 || stop_waited_ms > STOP_MS)
+	/* One look more than there are clients: our last words go out at the end
+	 * of a turn. */
+	if (none_left || stop_waited_ms > STOP_MS)
 		proc_exit(&smtpd.proc, 0);
 	else
 		event_add(stop_timer, &tv);
+	none_left = smtpd.nclients == 0;
 }
 
 /* No new connections; who is in the middle of a message may finish it. */

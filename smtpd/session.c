@@ -92,6 +92,8 @@ void
 session_secured(struct session *s, const char *tls_text)
 {
 	session_clear(s);
+	s->mailbox = 0;
+	s->auth[0] = '\0';
 	s->tls = true;
 	snprintf(s->tls_text, sizeof(s->tls_text), "%s", tls_text);
 	s->helo_said = s->esmtp = false;
@@ -115,40 +117,69 @@ session_idle(const struct session *s)
 	    s->phase == PHASE_COMMAND;
 }
 
+/* Drop the rest of a line that has had its answer. */
+static size_t
+skip_line(struct session *s, struct span in)
+{
+	bool cr = s->skip_cr;
+
+	for (size_t i = 0; i < in.len; i++) {
+		if (cr && in.data[i] == '\n') {
+			s->skipping = s->skip_cr = false;
+			return i + 1;
+		}
+		cr = in.data[i] == '\r';
+	}
+	s->skip_cr = cr;
+	return in.len;
+}
+
+/* The length of the first line with its CRLF, 0 if there is none. */
+static size_t
+whole_line(struct span in)
+{
+	size_t at = 0;
+	ptrdiff_t lf;
+
+	while ((lf = span_chr(span_sub(in, at, in.len), '\n')) != -1) {
+		at += (size_t)lf + 1;
+		if (at >= 2 && in.data[at - 2] == '\r')
+			return at;
+	}
+	return 0;
+}
+
 /*
- * A whole line at the start of in. Returns its length with its end, 0 when
- * there is none yet. *line is without its end; *why is the reply it deserves
- * when it is no line that SMTP knows.
+ * The line at the start of in.  Returns how many bytes it took, 0 when more
+ * have to come.  *line is without its end; *why is the reply it deserves when
+ * it is no line that SMTP knows.  Only CRLF ends a line (RFC 5321 2.3.8): what
+ * stands behind a bare LF or a line too long is never taken for a command.
  */
 static size_t
 take_line(struct session *s, struct span in, struct span *line, const char **why)
 {
 	size_t limit = s->phase == PHASE_AUTH ? SASL_LINE_MAX + 2 : LINE_LIMIT;
-	ptrdiff_t lf = span_chr(in, '\n');
-	size_t n;
+	struct span head = span_sub(in, 0, limit);
+	size_t n = whole_line(head);
 
 	*why = NULL;
-	if (lf == -1) {
-		if (in.len < limit && !s->skipping)
+	if (n == 0) {
+		if (span_chr(head, '\n') != -1)
+			*why = "500 5.5.2 Lines end with CR LF, not with LF alone";
+		else if (in.len >= limit)
+			*why = s->phase == PHASE_AUTH
+			    ? "500 5.5.6 Line too long"
+			    : "500 5.5.2 Line too long";
+		else
 			return 0;
-		/* Too long already: forget it as it comes. */
 		s->skipping = true;
-		*line = span_from("", 0);
-		return in.len;
-	}
-	n = (size_t)lf + 1;
-	*line = span_sub(in, 0, n);
-	if (s->skipping || n > limit) {
-		s->skipping = false;
-		*why = "500 5.5.6 Line too long";
-		return n;
-	}
-	if (n < 2 || in.data[n - 2] != '\r') {
-		*why = "500 5.5.2 Lines end with CR LF, not with LF alone";
-		return n;
+		s->skip_cr = head.data[head.len - 1] == '\r';
+		return head.len;
 	}
 	*line = span_sub(in, 0, n - 2);
-	if (span_chr(*line, '\r') != -1)
+	if (span_chr(*line, '\n') != -1)
+		*why = "500 5.5.2 Lines end with CR LF, not with LF alone";
+	else if (span_chr(*line, '\r') != -1)
 		*why = "500 5.5.2 CR without LF";
 	else if (span_chr(*line, '\0') != -1)
 		*why = "500 5.5.2 NUL in a command";
@@ -160,10 +191,12 @@ line_input(struct session *s, struct span in)
 {
 	struct span line;
 	const char *why;
-	size_t n = take_line(s, in, &line, &why);
+	size_t n;
 
-	if (n == 0 || (s->skipping && why == NULL))
-		return n;
+	if (s->skipping)
+		return skip_line(s, in);
+	if ((n = take_line(s, in, &line, &why)) == 0)
+		return 0;
 	if (why != NULL) {
 		if (s->phase == PHASE_AUTH)
 			session_clear(s);

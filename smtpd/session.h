@@ -22,6 +22,11 @@
                           * 512 and lets extensions ask for more */
 #define ERRORS_MAX 20    /* then 421 */
 #define REJECTS_MAX 100  /* refused recipients, then 421 */
+#define IDLE_MAX 100     /* NOOP, RSET ... without a message; each more is an
+                          * error.  An accepted message clears these three */
+/* Recipients with their grants: with a small body they fill one message to
+ * queued, which is IPC_MAX at most. */
+#define ENVELOPE_MAX (700 * 1024)
 #define LOGINS_MAX 5     /* failed logins, then 421 */
 
 enum listener_kind { KIND_SMTP, KIND_SUBMISSION, KIND_SUBMISSIONS };
@@ -43,6 +48,7 @@ struct session_ops {
 	int (*ask_rcpt)(void *arg, const char *address);
 	int (*ask_login)(void *arg, const struct sasl *);
 	int (*ask_sender)(void *arg, uint32_t mailbox, const char *path);
+	/* Whatever it returns, the body pipe is no longer the session's. */
 	int (*submit)(void *arg, const struct msg_submit *);
 	/* A large body: begin (answered by a token), write (0 go on, 1 wait for
 	 * session_body_answer(), -1 broken), drop. */
@@ -67,8 +73,11 @@ struct session {
 	enum listener_kind kind;
 	enum phase phase;
 	enum wait wait;
-	bool esmtp, helo_said, tls, plain_ok, skipping;
+	bool esmtp, helo_said, tls, plain_ok;
+	bool skipping, skip_cr;  /* the rest of a line already answered */
 	unsigned errors, rejects, login_failures;
+	unsigned idle;           /* commands since the last message that brought
+	                          * none nearer */
 	char helo[ADDR_DOMAIN_MAX + 1];
 	char peer[64];
 	char tls_text[96];
@@ -114,7 +123,7 @@ struct transaction {
 	struct addr from;
 	uint32_t flags;          /* enum body_flags */
 	unsigned nrcpts;
-	struct buf rcpts;        /* msg_rcpt_put() */
+	struct buf rcpts;        /* msg_rcpt_put(), at most ENVELOPE_MAX */
 	struct addr rcpt;        /* the one being asked about */
 	struct addr only;        /* the recipient, while there is just one */
 	struct data data;

@@ -102,7 +102,11 @@ static const struct {
 	{ "NOOP, HELP, VRFY, EXPN", KIND_SMTP, false,
 	    "NOOP\r\nNOOP x\r\nHELP\r\nVRFY u\r\nVRFY\r\nEXPN l\r\n",
 	    "250 250 214 252 501 502", 0 },
-	{ "a bare LF ends no command", KIND_SMTP, false, "NOOP\nNOOP\r\n",
+	{ "a bare LF ends no command", KIND_SMTP, false,
+	    "NOOP\nQUIT\r\nNOOP\r\n", "500 250", 0 },
+	{ "nor does LF CR", KIND_SMTP, false, "NOOP\n\rQUIT\r\nNOOP\r\n",
+	    "500 250", 0 },
+	{ "CR CR LF ends a bad one", KIND_SMTP, false, "NOOP\r\r\nNOOP\r\n",
 	    "500 250", 0 },
 	{ "a bare CR in a command", KIND_SMTP, false, "NOOP\rX\r\nNOOP\r\n",
 	    "500 250", 0 },
@@ -160,6 +164,48 @@ static const struct {
 	    "250 421", 0 },
 	{ "BDAT with a bare LF", KIND_SMTP, false,
 	    EHLO TXN "BDAT 4 LAST\r\na\nb\nNOOP\r\n", "250 250 250 554 250", 0 },
+	{ "a recipient named twice counts once", KIND_SMTP, false,
+	    EHLO TXN "RCPT TO:<v@here.test>\r\nRCPT TO:<u@HERE.test>\r\n"
+	    "RCPT TO:<w@here.test>\r\nRCPT TO:<v@here.test>\r\n"
+	    "RCPT TO:<x@here.test>\r\n",
+	    "250 250 250 250 250 250 250 452", 0 },
+	{ "SIZE beyond all numbers", KIND_SMTP, false,
+	    EHLO "MAIL FROM:<a@x.test> SIZE=99999999999999999999\r\n"
+	    "MAIL FROM:<a@x.test> SIZE=999999999999999999999\r\n"
+	    "MAIL FROM:<a@x.test> SIZE=-1\r\nMAIL FROM:<a@x.test> SIZE=\r\n",
+	    "250 552 501 501 501", 0 },
+	{ "SMTPUTF8 inside the address is not said", KIND_SMTP, false,
+	    EHLO "MAIL FROM:<\"\xc3\xa9 SMTPUTF8 x\"@x.test>\r\n", "250 553",
+	    0 },
+	{ "a web browser", KIND_SMTP, false,
+	    "POST / HTTP/1.1\r\nHost: x\r\n\r\nEHLO c\r\n", "554", 0 },
+	{ "a message forgives errors", KIND_SMTP, false,
+	    EHLO "A\r\nA\r\nA\r\nA\r\nA\r\nA\r\nA\r\nA\r\nA\r\nA\r\nA\r\nA\r\n"
+	    TXN "DATA\r\n.\r\n"
+	    "A\r\nA\r\nA\r\nA\r\nA\r\nA\r\nA\r\nA\r\nA\r\nA\r\nNOOP\r\n",
+	    "250 500 500 500 500 500 500 500 500 500 500 500 500 250 250 354 250 "
+	    "500 500 500 500 500 500 500 500 500 500 250",
+	    1 },
+	{ "open relay: 16 forms, all refused", KIND_SMTP, false,
+	    EHLO "MAIL FROM:<a@here.test>\r\n"
+	    "RCPT TO:<u@elsewhere.test>\r\n"
+	    "RCPT TO:<u%elsewhere.test@[192.0.2.1]>\r\n"
+	    "RCPT TO:<@here.test:u@elsewhere.test>\r\n"
+	    "RCPT TO:<@here.test,@mail.test:u@elsewhere.test>\r\n"
+	    "RCPT TO:<\"u@elsewhere.test\">\r\n"
+	    "RCPT TO:<u@elsewhere.test@here.test>\r\n"
+	    "RCPT TO:<elsewhere.test!u>\r\n"
+	    "RCPT TO:<u@[203.0.113.9]>\r\n"
+	    "RCPT TO:<u@[IPv6:2001:db8::1]>\r\n"
+	    "RCPT TO:<u@here.test.elsewhere.test>\r\n"
+	    "RCPT TO:<u@elsewhere.test.>\r\n"
+	    "RCPT TO:<u@@here.test>\r\n"
+	    "RCPT TO:u@elsewhere.test\r\n"
+	    "RCPT TO:<u@here.test>x@elsewhere.test\r\n"
+	    "RCPT TO:<u@>\r\nRCPT TO:<u>\r\nDATA\r\n",
+	    "250 250 550 550 550 550 501 501 501 550 550 550 501 501 501 555 501 "
+	    "501 554",
+	    0 },
 	{ "twenty errors", KIND_SMTP, false,
 	    "A\r\nA\r\nA\r\nA\r\nA\r\nA\r\nA\r\nA\r\nA\r\nA\r\n"
 	    "A\r\nA\r\nA\r\nA\r\nA\r\nA\r\nA\r\nA\r\nA\r\nA\r\nNOOP\r\n",
@@ -333,6 +379,56 @@ test_bodies(void)
 	fake_clear(&f);
 }
 
+/* RFC 3207 4.2: a login from before TLS is forgotten too. */
+static void
+test_starttls_forgets(void)
+{
+	char got[200];
+	struct fake f;
+
+	fake_init(&f, KIND_SUBMISSION, false, 100000);
+	f.session.plain_ok = true;
+	fake_feed(&f,
+	    span_of(EHLO "AUTH PLAIN AHVzZXIAc2VjcmV0\r\nSTARTTLS\r\n"), 1000);
+	fake_feed(&f, span_of(EHLO "MAIL FROM:<user@here.test>\r\n"), 1000);
+	codes(&f.out, got, sizeof(got));
+	is_str(got, "250 235 220 250 530", "STARTTLS ends a login");
+	fake_clear(&f);
+}
+
+/* A client with more recipients than fit splits them up (5321 4.5.3.1.10): it
+ * must not be thrown out for asking. */
+static void
+test_too_many(void)
+{
+	char line[64];
+	struct fake f;
+
+	fake_init(&f, KIND_SMTP, false, 100000);
+	fake_feed(&f, span_of(EHLO "MAIL FROM:<>\r\n"), 1000);
+	for (int i = 0; i < 300; i++) {
+		snprintf(line, sizeof(line), "RCPT TO:<u%d@here.test>\r\n", i);
+		fake_feed(&f, span_of(line), 1000);
+	}
+	buf_reset(&f.out);
+	fake_feed(&f, span_of("DATA\r\n.\r\n"), 1000);
+	codes(&f.out, line, sizeof(line));
+	is_str(line, "354 250", "300 recipients asked for, 3 taken");
+	fake_clear(&f);
+}
+
+static void
+test_idle_commands(void)
+{
+	struct fake f;
+
+	fake_init(&f, KIND_SMTP, false, 100000);
+	for (int i = 0; i < 1000 && f.session.phase != PHASE_END; i++)
+		fake_feed(&f, span_of("NOOP\r\n"), 1000);
+	ok(f.session.phase == PHASE_END, "NOOP does not go on for ever");
+	fake_clear(&f);
+}
+
 int
 main(void)
 {
@@ -344,5 +440,8 @@ main(void)
 	test_rows();
 	test_smuggling();
 	test_bodies();
+	test_starttls_forgets();
+	test_too_many();
+	test_idle_commands();
 	return done_testing();
 }

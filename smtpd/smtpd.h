@@ -17,6 +17,7 @@ struct ask;
 struct smtpd {
 	struct proc proc;
 	struct session_conf conf;
+	char hostname[256];          /* of conf: outlives a reload */
 	struct tls_ctx *tls;         /* NULL: none configured */
 	struct ipc *queued, *authd;
 	unsigned nclients, client_limit, address_limit, timeout_ms;
@@ -36,6 +37,7 @@ struct client {
 	uint64_t since_ms;           /* this command or body began */
 	enum phase since_phase;
 	struct buf submit;           /* waits until the pipe is empty */
+	bool eof;                    /* the client will send no more */
 };
 
 /* A connection accepted on a listener (fd is taken). */
