@@ -106,13 +106,13 @@ my $most = $ENV{SEMAIL_CRASH_N} // 12;
 for my $row (@calls) {
 	my ($role, @names) = @$row;
 	for my $call (@names) {
-		push @points, [ $role, $call, $_ ] for 1 .. ($full ? $most : 4);
+		push @points, [ $role, $call, $_ ] for 1 .. ($full ? $most : 6);
 	}
 }
 unless ($full) { # a shuffled sample, always the same one
 	my @all = @points;
 	@points = ();
-	push @points, splice @all, int(rand @all), 1 while @all && @points < 90;
+	push @points, splice @all, int(rand @all), 1 while @all && @points < 130;
 }
 my ($reached, %by_role) = (0);
 my $started = time;

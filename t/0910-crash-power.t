@@ -99,7 +99,8 @@ sub cut {
 	sleep 0.1 + ($i * 37 % 100) / 100;
 	sysopen my $dir, "$T/img", O_RDONLY or die "open: $!";
 	# EXT4_IOC_SHUTDOWN, EXT4_GOING_FLAGS_NOLOGFLUSH
-	defined ioctl($dir, 0x8004587d, pack("L", 2)) or die "ioctl: $!";
+	my $how = pack "L", 2;
+	defined ioctl($dir, 0x8004587d, $how) or die "ioctl: $!";
 	close $dir;
 	my $master = `cat '$T/run/semaild.pid'`;
 	chomp $master;
