@@ -210,31 +210,51 @@ conn_restart_timer(struct conn *c)
 		event_add(&c->on_write, t);
 }
 
+/* Is there any use for a readable event? */
+static bool
+wants_read(const struct conn *c)
+{
+	if (c->ops == NULL) /* finishing: read and drop, unless mute */
+		return c->lingering;
+	if (c->write_wants_read)
+		return true;
+	switch (c->phase) {
+	case TLS_WAITING:
+		return false;
+	case TLS_HANDSHAKE:
+		return !c->ended;
+	default:
+		return !c->paused && conn_unsent(c) <= CONN_OUT_HIGH &&
+		    !c->ended;
+	}
+}
+
 void
 conn_arm(struct conn *c)
 {
-	bool rd, was_on = c->read_on, wr = c->blocked || c->read_wants_write;
+	bool rd = wants_read(c), was_on = c->read_on;
+	/* A pause is mostly over before the client says more: the event stays
+	 * and conn_is_idle() takes it away if it comes, which saves two calls of
+	 * the kernel a pause. */
+	bool lazy = c->paused && !c->ended && c->ops != NULL &&
+	    conn_unsent(c) <= CONN_OUT_HIGH && c->phase != TLS_WAITING;
 
-	switch (c->phase) {
-	case TLS_WAITING:
-		rd = false;
-		break;
-	case TLS_HANDSHAKE:
-		rd = !c->ended;
-		break;
-	default:
-		rd = !c->paused && conn_unsent(c) <= CONN_OUT_HIGH && !c->ended;
-	}
-	if (c->write_wants_read)
-		rd = true;
-	if (c->ops == NULL) /* finishing: read and drop, unless mute */
-		rd = c->lingering;
-	set(c, &c->on_read, &c->read_on, rd);
-	set(c, &c->on_write, &c->write_on, wr);
+	if (rd || !lazy)
+		set(c, &c->on_read, &c->read_on, rd);
+	set(c, &c->on_write, &c->write_on, c->blocked || c->read_wants_write);
 	/* No event tells of input we keep, nor of what lies decrypted inside
 	 * TLS: when reading begins (again), look. */
 	if (rd && (c->offer || (!was_on && c->phase == TLS_ON)))
 		event_active(&c->on_read, EV_READ, 0);
+}
+
+bool
+conn_is_idle(struct conn *c)
+{
+	if (wants_read(c))
+		return false;
+	set(c, &c->on_read, &c->read_on, false);
+	return true;
 }
 
 void
@@ -261,6 +281,8 @@ conn_resume(struct conn *c)
 		return;
 	c->paused = false;
 	c->offer = !c->ended;
+	if (c->read_on) /* it was we who took the time */
+		conn_restart_timer(c);
 	conn_arm(c);
 }
 

@@ -59,6 +59,8 @@ extern unsigned char conn_scratch[CONN_SCRATCH];
 
 /* conn.c */
 void conn_arm(struct conn *); /* wait for what the state asks for */
+/* A readable event nobody wants: true, and it will not come again. */
+bool conn_is_idle(struct conn *);
 void conn_restart_timer(struct conn *); /* begin to count the time anew */
 void conn_destroy(struct conn *);
 /* Around each call of the owner; leave() says whether the connection is still

@@ -334,6 +334,8 @@ conn_readable(evutil_socket_t fd, short what, void *arg)
 		timed_out(c);
 		return;
 	}
+	if (conn_is_idle(c))
+		return;
 	if (what & EV_TIMEOUT) {
 		/* With output on its way the other clock counts. */
 		if (c->blocked && c->phase != TLS_HANDSHAKE)
