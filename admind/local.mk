@@ -1,5 +1,6 @@
 # admind, authd and the command behind "semail admin".
-authd_parts = admind/store.c admind/store.h admind/resolve.c \
+authd_parts = admind/store.c admind/store_feed.c admind/store.h \
+	admind/store_int.h admind/resolve.c \
 	admind/usage.c admind/authd.h admind/hasher.c admind/hasher.h \
 	admind/ticket.c admind/ticket.h admind/slow.c admind/slow.h
 field_parts = admind/field.c admind/field.h
@@ -54,3 +55,4 @@ admind_directory_test_SOURCES = admind/directory_test.c admind/directory.c \
 	admind/directory.h t/tap.h
 nodist_admind_directory_test_SOURCES = admind/migrations.c
 admind_directory_test_LDADD = $(common_libs) $(MARIADB_LIBS)
+EXTRA_DIST += doc/directory.md
