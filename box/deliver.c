@@ -126,6 +126,8 @@ on_publish(struct box *box, struct ipc *ipc, struct ipc_msg *m)
 
 	if (msg_publish_get(m->payload, &in) == -1)
 		return ipc_refuse(ipc, m, "form");
+	if (box->folder != NULL)
+		folder_look(box->folder);
 	for (uint32_t i = 0; i < in.n; i++) {
 		uint64_t id = msg_publish_id(&in, i);
 		struct pending *p = pending_find(id);

@@ -127,6 +127,7 @@ static const struct folder_ops ops = {
 	.read = maildir_read,
 	.remove = maildir_remove,
 	.write = maildir_write,
+	.look = maildir_look,
 	.publish = maildir_publish,
 	.discard = maildir_discard,
 	.has = maildir_has,

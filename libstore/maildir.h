@@ -60,6 +60,7 @@ int maildir_remove(struct folder *, struct store_msg *);
 /* maildir_deliver.c */
 int maildir_write(struct folder *, const struct store_incoming *,
     struct store_draft *);
+void maildir_look(struct folder *);
 int maildir_publish(struct folder *, const struct store_draft *);
 void maildir_discard(struct folder *, const struct store_draft *);
 int maildir_has(struct folder *, uint64_t queue_id);

@@ -218,6 +218,12 @@ maildir_write(struct folder *f, const struct store_incoming *in,
 	return 0;
 }
 
+void
+maildir_look(struct folder *f)
+{
+	maildir_forget_dirs((struct maildir *)f);
+}
+
 int
 maildir_publish(struct folder *f, const struct store_draft *d)
 {

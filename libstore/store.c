@@ -59,6 +59,12 @@ folder_write(struct folder *f, const struct store_incoming *in,
 	return f->ops->write(f, in, out);
 }
 
+void
+folder_look(struct folder *f)
+{
+	f->ops->look(f);
+}
+
 int
 folder_publish(struct folder *f, const struct store_draft *d)
 {

@@ -64,6 +64,7 @@ struct folder_ops {
 	int (*remove)(struct folder *, struct store_msg *);
 	int (*write)(struct folder *, const struct store_incoming *,
 	    struct store_draft *out);
+	void (*look)(struct folder *);
 	int (*publish)(struct folder *, const struct store_draft *);
 	void (*discard)(struct folder *, const struct store_draft *);
 	int (*has)(struct folder *, uint64_t queue_id);
@@ -99,9 +100,13 @@ int folder_remove(struct folder *, struct store_msg *);
  * folder_publish() makes it visible under a name that holds the queue id;
  * EEXIST means that it was published before.  The caller syncs again before
  * it says "delivered".
+ *
+ * folder_look() goes before each batch of publishing: the owner may have put
+ * other folders in place of those that were known.
  */
 int folder_write(struct folder *, const struct store_incoming *,
     struct store_draft *out);
+void folder_look(struct folder *);
 int folder_publish(struct folder *, const struct store_draft *);
 void folder_discard(struct folder *, const struct store_draft *);
 

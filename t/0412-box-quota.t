@@ -1,0 +1,37 @@
+#!/bin/sh
+# A full mailbox takes no more at RCPT, what was accepted is delivered all the
+# same, and deleting makes room.
+. "${top_srcdir:-.}/t/lib.sh"
+semail_conf "plaintext-login loopback" "queue-retry-min 100ms" "queue-retry-max 300ms"
+semail_start
+newdom here.test
+newbal one@here.test secret-1 --quota 20 >/dev/null || exit 1
+perl - "$top_srcdir" "$T" "$smtp_port" "$pop3_port" <<'P'
+use strict;
+use warnings;
+my ($top, $T, $smtp, $pop3) = @ARGV;
+require "$top/t/pop3.pl";
+require "$top/t/Mail.pm";
+use Time::HiRes qw(sleep time);
+my $dir = "$T/state/mail/here.test/one/Maildir";
+my $s = Mail::connect_smtp($smtp) or die;
+sub try { my (undef, $text) = Mail::make(9000); Mail::send_on($s, 'a@b.test', ['one@here.test'], $text) }
+sub count { my @f = (glob("$dir/new/*"), glob("$dir/cur/*")); scalar @f }
+sub until_ { my ($what) = @_; my $end = time + 10; while (time < $end) { return 1 if $what->(); sleep 0.05 } 0 }
+my $acked = 0;
+ok(until_(sub { my $r = try(); $acked++ if $r eq "ack"; $r =~ /^nak 4?5?2?/ }), "full: refused");
+is("with 452", try(), "nak 452");
+ok($acked >= 2, "after at least two messages", $acked);
+ok(until_(sub { count() == $acked }), "all that was accepted is delivered", count() . " of $acked");
+open my $f, "<", "$dir/maildirsize" or die;
+is("maildirsize names the quota", scalar <$f>, "20480S\n");
+my $c = POP3->connect($pop3);
+$c->line;
+like("login", $c->login('one@here.test', 'secret-1'), qr/^\+OK $acked messages/);
+$c->cmd("DELE $_") for 1 .. $acked;
+like("QUIT", $c->cmd("QUIT"), qr/^\+OK/);
+is("the mailbox is empty", count(), 0);
+ok(until_(sub { try() eq "ack" }), "there is room again");
+ok(until_(sub { count() >= 1 }), "and it is used");
+done();
+P
