@@ -52,7 +52,12 @@ path = $T/got/
 delete = true
 verbose = 0
 X
-	getmail_out=$(getmail -g "$T/getmail" -r rc 2>&1) || diag "$getmail_out"
+	as="" # getmail delivers nothing as root
+	if is_root; then
+		chown -R nobody "$T/getmail" "$T/got"
+		as="setpriv --reuid=nobody --regid=nogroup --clear-groups env HOME=$T/getmail"
+	fi
+	getmail_out=$($as getmail -g "$T/getmail" -r rc 2>&1) || diag "$getmail_out"
 	is "getmail fetches it" \
 	    "$(cat "$T/got/new"/* 2>/dev/null | grep -c one-of-a-kind-body)" 1
 	ok "and deletes it" wait_for 10 sh -c \
@@ -62,9 +67,9 @@ else
 	pass "# SKIP getmail is not there"
 fi
 
-like "logins are logged" "$(cat "$T/semail.log")" \
-    'pop3d.*login client=127.0.0.1 .*login="ann@pop.test" method=PASS tls=no result=ok'
-like "with their TLS" "$(cat "$T/semail.log")" \
-    'method=PLAIN tls="TLSv1.3 [A-Z0-9_]*" result=ok'
+ok "logins are logged" grep -Eq \
+    'pop3d.*login client=127.0.0.1 .*login="ann@pop.test" method=PLAIN tls=no result=ok' "$T/semail.log"
+ok "with their TLS" grep -Eq \
+    'method=PASS tls="TLSv1.3 [A-Z0-9_]*" result=ok' "$T/semail.log"
 is "passwords are not" "$(grep -c ge-heim "$T/semail.log")" 0
 done_testing
