@@ -35,3 +35,8 @@ unit_tests += queue/power_test
 queue_power_test_SOURCES = queue/power_test.c queue/test_queue.h \
 	queue/recorder.c queue/recorder.h t/tap.h t/tmpdir.h
 queue_power_test_LDADD = $(queue_test_libs)
+
+unit_tests += queue/fault_test
+queue_fault_test_SOURCES = queue/fault_test.c queue/test_queue.h \
+	queue/recorder.c queue/recorder.h t/tap.h t/tmpdir.h
+queue_fault_test_LDADD = $(queue_test_libs)

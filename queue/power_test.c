@@ -20,15 +20,7 @@
 
 enum mark { M_ACKED, M_DONE, M_DURABLE };
 
-/* What has been said and done before the cut. */
-struct fate {
-	bool acked;
-	uint32_t done, durable; /* by mailbox, from bit 1 */
-};
-
 static int work;      /* where the script runs */
-static struct fate fates[TQ_MESSAGES];
-static unsigned sizes[TQ_MESSAGES];   /* targets */
 
 /* ---- the script -------------------------------------------------------- */
 
@@ -41,7 +33,7 @@ acked(unsigned n)
 static void
 add(struct spool *s, unsigned n, unsigned targets, size_t len, bool as_file)
 {
-	sizes[n] = targets == 0 ? 1 : targets;
+	tq_targets[n] = targets == 0 ? 1 : targets;
 	if (tq_add(s, n, targets, len, as_file) == NULL) {
 		printf("Bail out! script: add %u: %s\n", n, strerror(errno));
 		exit(1);
@@ -108,11 +100,11 @@ deferred_life(struct spool *s, unsigned n)
 		if (id == tq[n].id)
 			break;
 	spool_load(s, tq[n].id);
-	if (sizes[n] > 1) {
+	if (tq_targets[n] > 1) {
 		done(s, n, 1);
 		defer(s, n);
 		spool_load(s, tq[n].id);
-		for (unsigned i = 2; i <= sizes[n]; i++)
+		for (unsigned i = 2; i <= tq_targets[n]; i++)
 			done(s, n, i);
 	} else {
 		done(s, n, 1);
@@ -213,84 +205,20 @@ on_mark(unsigned kind, unsigned n, unsigned mailbox)
 {
 	switch (kind) {
 	case M_ACKED:
-		fates[n].acked = true;
+		tq_fates[n].acked = true;
 		break;
 	case M_DONE:
-		fates[n].done |= 1u << mailbox;
+		tq_fates[n].done |= 1u << mailbox;
 		break;
 	case M_DURABLE:
 		if (n != 0) {
-			fates[n].durable |= 1u << mailbox;
+			tq_fates[n].durable |= 1u << mailbox;
 			break;
 		}
 		for (unsigned i = 0; i < TQ_MESSAGES; i++)
-			fates[i].durable = fates[i].done;
+			tq_fates[i].durable = tq_fates[i].done;
 		break;
 	}
-}
-
-static char why[200];
-#define WRONG(...) (snprintf(why, sizeof(why), __VA_ARGS__), false)
-
-/* Does what is there of message n agree with its fate? */
-static bool
-agrees(struct spool *s, unsigned n, struct qmsg *m)
-{
-	uint32_t all = (2u << sizes[n]) - 2;
-
-	if (m == NULL) {
-		if (fates[n].acked && (fates[n].done & all) != all)
-			return WRONG("message %u is lost", n);
-		return true;
-	}
-	if (!tq_body_good(s, m))
-		return WRONG("message %u is not whole", n);
-	if ((fates[n].durable & all) == all && m->nopen > 0)
-		return WRONG("message %u came back", n);
-	for (unsigned i = 0; i < m->ntargets; i++) {
-		const struct qtarget *t = &m->targets[i];
-
-		if (t->twin || t->kind != TARGET_MAILBOX)
-			continue;
-		if (t->state == T_DONE &&
-		    !(fates[n].done & 1u << t->mailbox))
-			return WRONG("message %u target %u is lost", n,
-			    t->mailbox);
-		if (t->state != T_DONE &&
-		    (fates[n].durable & 1u << t->mailbox))
-			return WRONG("message %u target %u came back", n,
-			    t->mailbox);
-		if (t->state != T_DONE && !t->again)
-			return WRONG("message %u not marked as again", n);
-	}
-	return true;
-}
-
-static bool
-check(struct spool *s)
-{
-	for (unsigned n = 0; n < TQ_MESSAGES; n++) {
-		struct qmsg *m;
-		bool in_log, waits, good;
-
-		if (tq[n].id == 0)
-			continue;
-		m = spool_find(s, tq[n].id);
-		in_log = m != NULL;
-		waits = waiting_has(&s->waiting, tq[n].id);
-		if (in_log && waits)
-			return WRONG("message %u is there twice", n);
-		if (waits && (m = spool_peek(s, tq[n].id)) == NULL)
-			return WRONG("message %u cannot be read", n);
-		good = agrees(s, n, m);
-		if (waits)
-			qmsg_free(&m);
-		if (!good)
-			return false;
-	}
-	if (s->log->ndamaged > 0)
-		return WRONG("damage is reported where there is none");
-	return true;
 }
 
 /* Start from one state, twice: the second start must find the same. */
@@ -301,21 +229,23 @@ try(const char *path, size_t at, enum cut cut, uint64_t seed)
 	struct spool *s;
 	bool good = true;
 
-	memset(fates, 0, sizeof(fates));
+	memset(tq_fates, 0, sizeof(tq_fates));
 	mkdir(path, 0700);
 	fd = tq_dir(path);
 	recorder_build(fd, at, cut, seed, on_mark);
 	for (int i = 0; good && i < 2; i++) {
 		if ((s = tq_open(fd)) == NULL) {
-			good = WRONG("no start: %s", strerror(errno));
+			good = TQ_WRONG("no start: %s", strerror(errno));
 			break;
 		}
-		good = check(s);
+		good = tq_check(s);
+		if (good && s->log->ndamaged > 0)
+			good = TQ_WRONG("damage is reported where there is none");
 		if (good && i == 0) {
 			/* And it must be fit for more work. */
 			if (tq_add(s, 500, 1, 800, false) == NULL ||
 			    spool_flush(s, true) == -1)
-				good = WRONG("cannot take mail");
+				good = TQ_WRONG("cannot take mail");
 			tq_finish(s, 500);
 			spool_flush(s, true);
 			tq[500].id = 0;
@@ -368,7 +298,7 @@ main(void)
 				if (bad[cut]++ < 5)
 					printf("# %s before %zu (%s) seed %u: "
 					       "%s\n", cuts[cut], at,
-					    recorder_name(at), seed, why);
+					    recorder_name(at), seed, tq_why);
 			}
 		}
 	}

@@ -198,6 +198,7 @@ deferred_done(struct spool *s, struct qmsg *m, struct qtarget *t,
 	deferred_put_target(&s->scratch, io_wall_s(), t, true, status);
 	kept = append(s, m, true);
 	qtarget_set_done(m, t);
+	t->changed = !kept; /* written again with the next attempt's line */
 	if (m->nopen > 0)
 		return true;
 	if (!deferred_finish(s, m) && !kept) {
@@ -305,7 +306,12 @@ defer_again(struct spool *s, struct qmsg *m)
 	for (unsigned i = 0; i < m->ntargets; i++) {
 		const struct qtarget *t = &m->targets[i];
 
-		if (t->state != T_DONE && t->status != NULL && t->changed)
+		if (!t->changed)
+			continue;
+		if (t->state == T_DONE)
+			deferred_put_target(
+			    &s->scratch, now, t, true, span_of(""));
+		else if (t->status != NULL)
 			deferred_put_target(&s->scratch, now, t, false,
 			    span_of(t->status));
 	}

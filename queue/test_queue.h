@@ -8,6 +8,7 @@
 #define QUEUE_TEST_QUEUE_H
 
 #include "queue/body.h"
+#include "queue/deferred.h"
 #include "queue/disk.h"
 #include "queue/spool.h"
 #include "libcommon/io.h"
@@ -167,6 +168,79 @@ tq_finish(struct spool *s, unsigned n)
 		if (m->targets[i].state != T_DONE &&
 		    !spool_done(s, m, &m->targets[i], span_of("2.0.0 ok")))
 			return;
+}
+
+/* ---- is all there that must be, and nothing else? ---- */
+
+/* What has been said and done of a message. */
+struct fate {
+	bool acked;
+	uint32_t done, durable; /* by mailbox, from bit 1 */
+};
+
+static struct fate tq_fates[TQ_MESSAGES];
+static unsigned tq_targets[TQ_MESSAGES];
+
+static char tq_why[200];
+#define TQ_WRONG(...) (snprintf(tq_why, sizeof(tq_why), __VA_ARGS__), false)
+
+/* Does what is there of message n agree with its fate? */
+__attribute__((unused)) static bool
+tq_agrees(struct spool *s, unsigned n, struct qmsg *m)
+{
+	uint32_t all = (2u << tq_targets[n]) - 2;
+
+	if (m == NULL) {
+		if (tq_fates[n].acked && (tq_fates[n].done & all) != all)
+			return TQ_WRONG("message %u is lost", n);
+		return true;
+	}
+	if (!tq_body_good(s, m))
+		return TQ_WRONG("message %u is not whole", n);
+	if ((tq_fates[n].durable & all) == all && m->nopen > 0)
+		return TQ_WRONG("message %u came back", n);
+	for (unsigned i = 0; i < m->ntargets; i++) {
+		const struct qtarget *t = &m->targets[i];
+
+		if (t->twin || t->kind != TARGET_MAILBOX)
+			continue;
+		if (t->state == T_DONE &&
+		    !(tq_fates[n].done & 1u << t->mailbox))
+			return TQ_WRONG("message %u target %u is lost", n,
+			    t->mailbox);
+		if (t->state != T_DONE &&
+		    (tq_fates[n].durable & 1u << t->mailbox))
+			return TQ_WRONG("message %u target %u came back", n,
+			    t->mailbox);
+		if (t->state != T_DONE && !t->again)
+			return TQ_WRONG("message %u not marked as again", n);
+	}
+	return true;
+}
+
+__attribute__((unused)) static bool
+tq_check(struct spool *s)
+{
+	for (unsigned n = 0; n < TQ_MESSAGES; n++) {
+		struct qmsg *m;
+		bool in_log, waits, good;
+
+		if (tq[n].id == 0)
+			continue;
+		m = spool_find(s, tq[n].id);
+		in_log = m != NULL;
+		waits = waiting_has(&s->waiting, tq[n].id);
+		if (in_log && waits)
+			return TQ_WRONG("message %u is there twice", n);
+		if (waits && (m = spool_peek(s, tq[n].id)) == NULL)
+			return TQ_WRONG("message %u cannot be read", n);
+		good = tq_agrees(s, n, m);
+		if (waits)
+			qmsg_free(&m);
+		if (!good)
+			return false;
+	}
+	return true;
 }
 
 #endif
