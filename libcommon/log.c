@@ -37,7 +37,7 @@ log_dropped(void)
 	return log_lost;
 }
 
-static void
+__attribute__((format(printf, 3, 0))) static void
 log_line(enum log_level level, int err, const char *fmt, va_list ap)
 {
 	static const char *const names[] = { "debug", "info", "warn", "fatal" };
