@@ -43,7 +43,8 @@ session(const char *host, const char *port)
 	if (poll(&p, 1, 10000) != 1)
 		die("no greeting");
 	n = recv(fd, greeting, sizeof(greeting), 0);
-	if (n < 3 || (memcmp(greeting, "220", 3) && memcmp(greeting, "+OK", 3))) {
+	if (n < 3 ||
+	    (memcmp(greeting, "220", 3) && memcmp(greeting, "+OK", 3))) {
 		fprintf(stderr, "idle: refused: %.*s\n", n > 0 ? (int)n : 0,
 		    greeting);
 		exit(1);
@@ -101,7 +102,7 @@ main(int argc, char *argv[])
 	n = strtoul(argv[3], NULL, 10);
 	for (unsigned long i = 0; i < n; i++)
 		session(argv[1], argv[2]); /* open until we end */
-	usleep(500 * 1000); /* let the servers come to rest */
+	usleep(500 * 1000);		   /* let the servers come to rest */
 	for (int i = 4; i < argc; i++) {
 		kb = pss_kb(argv[i]);
 		sum += kb;

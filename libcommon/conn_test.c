@@ -197,7 +197,7 @@ test_back_pressure(void)
 	}
 	ok(sent < 8 << 20, "a peer that does not read is stopped (%zu)", sent);
 	ok(conn_unsent(o.conn) > CONN_OUT_HIGH &&
-	        conn_unsent(o.conn) <= CONN_OUT_HIGH + 64 * 1024,
+		conn_unsent(o.conn) <= CONN_OUT_HIGH + 64 * 1024,
 	    "with a bounded debt (%zu)", conn_unsent(o.conn));
 	sent_total = sent;
 	for (unsigned i = 0; i < 100000 && got < sent_total; i++) {
@@ -231,7 +231,8 @@ test_timeouts(void)
 			event_base_loop(base, EVLOOP_NONBLOCK);
 	}
 	is_int(o.ended, 0, "a slow client lives");
-	ok(run_until(is_ended, &o) && o.why == CONN_TIMEOUT, "a silent one not");
+	ok(run_until(is_ended, &o) && o.why == CONN_TIMEOUT,
+	    "a silent one not");
 	ok(io_now_ms() - start >= 120 + 15, "not too soon");
 	close(fd);
 	owner_clear(&o);
@@ -263,7 +264,8 @@ test_timeouts(void)
 		event_base_loop(base, EVLOOP_NONBLOCK);
 	is_int(o.ended, 0, "while paused time stands still");
 	conn_resume(o.conn);
-	ok(run_until(is_ended, &o) && o.why == CONN_TIMEOUT, "and goes on then");
+	ok(run_until(is_ended, &o) && o.why == CONN_TIMEOUT,
+	    "and goes on then");
 	conn_timeout(o.conn, 0);
 	owner_clear(&o);
 	close(fd);
@@ -312,7 +314,8 @@ test_half_close(void)
 	r.fd = owner_connect(&o, 512);
 	say(r.fd, "hello\r\n");
 	shutdown(r.fd, SHUT_WR);
-	ok(run_until(is_ended, &o) && o.why == CONN_EOF, "half a close is seen");
+	ok(run_until(is_ended, &o) && o.why == CONN_EOF,
+	    "half a close is seen");
 	conn_puts(o.conn, "late\r\n");
 	conn_finish(&o.conn);
 	ok(o.conn == NULL, "finish takes the pointer");
@@ -401,8 +404,8 @@ test_peer(int family, const char *bind_to, const char *want)
 	in4.sin_port = got.sin6_port;
 	got.sin6_addr = in6addr_loopback;
 	c = socket(strchr(want, ':') ? AF_INET6 : AF_INET, SOCK_STREAM, 0);
-	if (strchr(want, ':') ? connect(c, (void *)&got, sizeof(got)) :
-	                        connect(c, (void *)&in4, sizeof(in4))) {
+	if (strchr(want, ':') ? connect(c, (void *)&got, sizeof(got))
+			      : connect(c, (void *)&in4, sizeof(in4))) {
 		ok(true, "# SKIP cannot connect to %s", want);
 		close(l);
 		close(c);

@@ -5,7 +5,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
-/* First byte: mechanism and whether there is an initial response; then lines. */
+/* First byte: mechanism and whether there is an initial response; then lines.
+ */
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {

@@ -50,7 +50,8 @@ test_exhaustive(void)
 
 			for (size_t i = 0; i < len; i++, v /= n)
 				in[i] = set[v % n];
-			got = base64_decode(span_from(in, len), out, sizeof(out));
+			got =
+			    base64_decode(span_from(in, len), out, sizeof(out));
 			all++;
 			if (got == -1) {
 				/* Must not be the spelling of anything. */
@@ -71,15 +72,17 @@ test_exhaustive(void)
 	    "base64: as many are right as there should be");
 }
 
-/* And each byte string of one to three bytes over the whole range comes back. */
+/* And each byte string of one to three bytes over the whole range comes back.
+ */
 static void
 test_round_trip(void)
 {
 	unsigned wrong = 0;
 
 	for (unsigned v = 0; v < 1u << 16; v++) {
-		unsigned char in[3] = { (unsigned char)(v >> 8), (unsigned char)v,
-			(unsigned char)(v * 7) }, out[3];
+		unsigned char in[3] = { (unsigned char)(v >> 8),
+			(unsigned char)v, (unsigned char)(v * 7) },
+			      out[3];
 		char text[8];
 
 		for (size_t n = 1; n <= 3; n++) {
@@ -97,6 +100,7 @@ test_round_trip(void)
 	is_int(wrong, 0, "base64: what is encoded is decoded");
 }
 
+/* clang-format off */
 static const struct {
 	const char *name, *in;
 	ssize_t want;
@@ -118,6 +122,7 @@ static const struct {
 	{ "the URL alphabet", "-_-_", -1 },
 	{ "CRLF at the end", "Zm9v\r\n", -1 },
 };
+/* clang-format on */
 
 static void
 test_table(void)
@@ -131,6 +136,7 @@ test_table(void)
 
 #define S(lit) lit, sizeof(lit) - 1
 
+/* clang-format off */
 static const struct {
 	const char *name, *raw;
 	size_t len;
@@ -149,6 +155,7 @@ static const struct {
 	{ "three NULs", S("\0a\0b\0"), SASL_MALFORMED, NULL, NULL },
 	{ "nothing", S(""), SASL_MALFORMED, NULL, NULL },
 };
+/* clang-format on */
 
 static void
 test_plain(void)
@@ -181,7 +188,8 @@ test_limits(void)
 	struct sasl s;
 
 	for (unsigned over = 0; over < 4; over++) {
-		size_t l = LOGIN_MAX + (over == 1), p = PASSWORD_MAX + (over == 2);
+		size_t l = LOGIN_MAX + (over == 1),
+		       p = PASSWORD_MAX + (over == 2);
 		size_t n = 0;
 
 		memset(raw, 'a', sizeof(raw));
@@ -196,8 +204,11 @@ test_limits(void)
 			    "the longest right answer fits SASL_LINE_MAX");
 		sasl_start(&s, span_of("PLAIN"));
 		is_int(sasl_response(&s, span_of(text)),
-		    over ? SASL_DENIED : SASL_DONE, "longest names, %s too long",
-		    over == 0 ? "nothing" : over == 1 ? "login" : "password");
+		    over ? SASL_DENIED : SASL_DONE,
+		    "longest names, %s too long",
+		    over == 0	? "nothing"
+		    : over == 1 ? "login"
+				: "password");
 		sasl_clear(&s);
 	}
 }
@@ -211,9 +222,11 @@ test_login(void)
 	is_str(sasl_challenge(&s), "VXNlcm5hbWU6", "asks Username:");
 	is_int(sasl_response(&s, span_of("YUBi")), SASL_MORE, "takes the name");
 	is_str(sasl_challenge(&s), "UGFzc3dvcmQ6", "asks Password:");
-	is_int(sasl_response(&s, span_of("cHc=")), SASL_DONE, "and the password");
+	is_int(
+	    sasl_response(&s, span_of("cHc=")), SASL_DONE, "and the password");
 	is_str(s.login, "a@b", "login");
-	ok(span_is(span_from(s.password.data, s.password.len), "pw"), "password");
+	ok(span_is(span_from(s.password.data, s.password.len), "pw"),
+	    "password");
 	sasl_clear(&s);
 
 	sasl_start(&s, span_of("login"));

@@ -158,8 +158,8 @@ use_chain(SSL_CTX *ctx, struct span pem)
 		if (SSL_CTX_add0_chain_cert(ctx, x) != 1)
 			goto out;
 	/* "No more" is how the list ends; anything else is damage. */
-	r = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE ? 0 :
-									   -1;
+	r = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE ? 0
+									 : -1;
 	if (r == 0)
 		ERR_clear_error();
 out:
@@ -194,12 +194,12 @@ settings(void)
 
 	if (ctx == NULL)
 		return NULL;
-	SSL_CTX_set_options(ctx,
-	    SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
-	        SSL_OP_CLEANSE_PLAINTEXT | SSL_OP_IGNORE_UNEXPECTED_EOF);
-	SSL_CTX_set_mode(ctx,
-	    SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-	        SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	SSL_CTX_set_options(
+	    ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+		     SSL_OP_CLEANSE_PLAINTEXT | SSL_OP_IGNORE_UNEXPECTED_EOF);
+	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS |
+				  SSL_MODE_ENABLE_PARTIAL_WRITE |
+				  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	/* One recv() a record instead of two. */
 	SSL_CTX_set_read_ahead(ctx, 1);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
@@ -209,8 +209,8 @@ settings(void)
 	    SSL_CTX_set_max_early_data(ctx, 0) != 1 ||
 	    SSL_CTX_set_session_id_context(ctx, name, sizeof(name) - 1) != 1 ||
 	    SSL_CTX_set_cipher_list(ctx,
-	        "HIGH:!aNULL:!eNULL:!PSK:!SRP:!DSS:!3DES:!CAMELLIA:!ARIA") !=
-	        1) {
+		"HIGH:!aNULL:!eNULL:!PSK:!SRP:!DSS:!3DES:!CAMELLIA:!ARIA") !=
+		1) {
 		SSL_CTX_free(ctx);
 		return NULL;
 	}
@@ -218,8 +218,8 @@ settings(void)
 }
 
 struct tls_ctx *
-tls_ctx_new(struct span certificate_pem, struct span key_pem,
-    char why[static 201])
+tls_ctx_new(
+    struct span certificate_pem, struct span key_pem, char why[static 201])
 {
 	struct tls_ctx *c = calloc(1, sizeof(*c));
 
@@ -263,7 +263,8 @@ tls_server(struct tls_ctx *ctx, int fd)
 	if (t == NULL)
 		return NULL;
 	ERR_clear_error();
-	if ((t->ssl = SSL_new(ctx->ssl)) == NULL || (b = sock_new(fd)) == NULL) {
+	if ((t->ssl = SSL_new(ctx->ssl)) == NULL ||
+	    (b = sock_new(fd)) == NULL) {
 		SSL_free(t->ssl);
 		free(t);
 		errno = ENOMEM;
@@ -301,8 +302,9 @@ judge(struct tls *t, int r, int saved_errno)
 	case SSL_ERROR_SYSCALL:
 		t->broken = true;
 		if (t->reason == NULL)
-			t->reason = strdup(
-			    saved_errno != 0 ? strerror(saved_errno) : "closed");
+			t->reason =
+			    strdup(saved_errno != 0 ? strerror(saved_errno)
+						    : "closed");
 		return -1;
 	default:
 		t->broken = true;

@@ -55,7 +55,8 @@ take_failure(struct session *s, struct ipc_msg *m, const char *who)
 	return 0;
 }
 
-/* ---- spawnd --------------------------------------------------------------- */
+/* ---- spawnd ---------------------------------------------------------------
+ */
 
 static int
 on_spawned(struct ipc_msg *m, void *arg)
@@ -84,7 +85,7 @@ ask_spawnd(struct session *s, const unsigned char ticket[TICKET_BYTES])
 	int sv[2], r;
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
-	        sv) == -1) {
+		sv) == -1) {
 		log_warn("socketpair");
 		session_failed(s, PROTO_TEMP, "no descriptor");
 		return;
@@ -102,7 +103,8 @@ ask_spawnd(struct session *s, const unsigned char ticket[TICKET_BYTES])
 		session_failed(s, PROTO_TEMP, "spawnd is not there");
 }
 
-/* ---- authd ----------------------------------------------------------------- */
+/* ---- authd -----------------------------------------------------------------
+ */
 
 static int
 on_authenticated(struct ipc_msg *m, void *arg)
@@ -149,8 +151,8 @@ login_start(struct session *s)
 
 	buf_init(&b, 4096);
 	msg_login_put(&b, &ask);
-	r = ipc_request(s->front->authd, MSG_AUTH_LOGIN, &b, -1, IPC_DEADLINE_MS,
-	    on_authenticated, s);
+	r = ipc_request(s->front->authd, MSG_AUTH_LOGIN, &b, -1,
+	    IPC_DEADLINE_MS, on_authenticated, s);
 	buf_clear(&b); /* wipes the password */
 	if (r == -1)
 		session_failed(s, PROTO_TEMP, "authd is not there");

@@ -57,7 +57,7 @@ on_check(struct proc *p, struct handover *ho, char why[static 201])
 
 	(void)p;
 	if (make_tls(ho_blob(ho, "tls-certificate"), ho_blob(ho, "tls-key"),
-	        &tls, why) == -1)
+		&tls, why) == -1)
 		return -1;
 	tls_ctx_free(&tls);
 	return 0;
@@ -71,7 +71,7 @@ on_reload(struct proc *p)
 
 	(void)p;
 	if (make_tls(conf_blob("tls-certificate"), conf_blob("tls-key"), &tls,
-	        why) == -1) {
+		why) == -1) {
 		/* It was good a moment ago: no memory.  Keep the old one. */
 		log_warnx("tls reason=%s", log_quote_str(why));
 		return;
@@ -129,7 +129,8 @@ on_accept(evutil_socket_t lfd, short what, void *arg)
 
 	(void)what;
 	for (int i = 0; i < ACCEPT_A_TURN; i++) {
-		fd = accept4((int)lfd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		fd =
+		    accept4((int)lfd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd == -1) {
 			if (errno == EMFILE || errno == ENFILE ||
 			    errno == ENOBUFS || errno == ENOMEM)
@@ -169,8 +170,8 @@ start_listeners(void)
 		}
 		if (io_nonblock(fd) == -1)
 			fatal("listener");
-		l->ev = event_new(front.proc.base, fd, EV_READ | EV_PERSIST,
-		    on_accept, l);
+		l->ev = event_new(
+		    front.proc.base, fd, EV_READ | EV_PERSIST, on_accept, l);
 		if (l->ev == NULL || event_add(l->ev, NULL) == -1)
 			fatalx("event listener");
 		nlisteners++;
@@ -190,7 +191,7 @@ main(int argc, char *argv[])
 	TAILQ_INIT(&front.waiting);
 	TAILQ_INIT(&front.attached);
 	if (make_tls(conf_blob("tls-certificate"), conf_blob("tls-key"),
-	        &front.tls, why) == -1)
+		&front.tls, why) == -1)
 		fatalx("tls reason=%s", log_quote_str(why));
 	proc_drop(&front.proc);
 

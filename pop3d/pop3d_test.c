@@ -33,7 +33,15 @@ static unsigned ready;
 static int front_ends; /* how many fronts have ended */
 
 /* How the peers behave, and what they saw. */
-static enum { GOOD, DENY, TEMP, BUSY, MALFORMED, HANG_UP, LATE } authd_does,
+static enum {
+	GOOD,
+	DENY,
+	TEMP,
+	BUSY,
+	MALFORMED,
+	HANG_UP,
+	LATE
+} authd_does,
     spawnd_does;
 static uint64_t late_channel;
 static uint32_t late_id;
@@ -167,8 +175,8 @@ serve(enum role role, const struct ipc_ops *ops)
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
-	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/%s", dir,
-	    role_name(role));
+	snprintf(
+	    sun.sun_path, sizeof(sun.sun_path), "%s/%s", dir, role_name(role));
 	if (fd == -1 || bind(fd, (void *)&sun, sizeof(sun)) == -1 ||
 	    listen(fd, 16) == -1)
 		fatal("listen path=%s", sun.sun_path);
@@ -259,7 +267,8 @@ front_stop(void)
 	is_int(status, 0, "with status 0");
 }
 
-/* ---- clients ---------------------------------------------------------------- */
+/* ---- clients ----------------------------------------------------------------
+ */
 
 struct client {
 	int fd;
@@ -313,7 +322,8 @@ expect_eof(struct client *c)
 static void
 client_connect(struct client *c)
 {
-	struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = front_port };
+	struct sockaddr_in in = { .sin_family = AF_INET,
+		.sin_port = front_port };
 
 	memset(c, 0, sizeof(*c));
 	in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -383,7 +393,8 @@ worker_reads(void *arg)
 	return client_step(w);
 }
 
-/* ---- tests --------------------------------------------------------------------- */
+/* ---- tests
+ * --------------------------------------------------------------------- */
 
 static void
 test_login(void)
@@ -422,7 +433,8 @@ test_login(void)
 	log_in(&c);
 	close(c.fd);
 	memset(&w, 0, sizeof(w));
-	ok(run_until(worker_reads, &w), "a client that goes is told the worker");
+	ok(run_until(worker_reads, &w),
+	    "a client that goes is told the worker");
 }
 
 static bool
@@ -512,20 +524,23 @@ flow_once(struct flow *f)
 	ssize_t n;
 
 	if (f->sent < f->total) {
-		size_t len = f->total - f->sent < sizeof(chunk) ?
-		    f->total - f->sent : sizeof(chunk);
+		size_t len = f->total - f->sent < sizeof(chunk)
+				 ? f->total - f->sent
+				 : sizeof(chunk);
 
 		for (size_t i = 0; i < len; i++)
 			chunk[i] = (unsigned char)((f->sent + i) * 13 >> 3);
 		n = send(f->from, chunk, len, MSG_DONTWAIT | MSG_NOSIGNAL);
 		for (ssize_t i = 0; i < n; i++)
-			f->sum_sent = (unsigned char)(f->sum_sent * 31 + chunk[i]);
+			f->sum_sent =
+			    (unsigned char)(f->sum_sent * 31 + chunk[i]);
 		f->sent += n > 0 ? (size_t)n : 0;
 	}
 	if (f->reading) {
 		n = recv(f->to, chunk, sizeof(chunk), MSG_DONTWAIT);
 		for (ssize_t i = 0; i < n; i++)
-			f->sum_got = (unsigned char)(f->sum_got * 31 + chunk[i]);
+			f->sum_got =
+			    (unsigned char)(f->sum_got * 31 + chunk[i]);
 		f->got += n > 0 ? (size_t)n : 0;
 	}
 	return f->got == f->total;
@@ -609,7 +624,7 @@ test_strict(void)
 	seen[0] = '\0';
 	say(&c[0], "USER a\r\nPASS geheim\r\n");
 	ok(expect(&c[0], "-ERR [AUTH] not without encryption\r\n"
-	                 "-ERR [AUTH] not without encryption\r\n"),
+			 "-ERR [AUTH] not without encryption\r\n"),
 	    "no password in the clear");
 	is_str(seen, "", "authd never heard of it");
 	ok(expect_eof(&c[0]), "an idle client is sent away");
@@ -629,7 +644,7 @@ test_log(void)
 	io_slurp_path(path, 1 << 20, &b);
 	buf_putc(&b, '\0');
 	ok(strstr((char *)b.data, "login=\"a@mail.test\" method=PASS tls=no "
-	                          "result=ok") != NULL,
+				  "result=ok") != NULL,
 	    "logins are logged");
 	ok(strstr((char *)b.data, "geheim") == NULL, "passwords are not");
 	buf_clear(&b);

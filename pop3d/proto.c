@@ -9,7 +9,7 @@
 /* When a command makes sense. */
 enum {
 	F_PASSWORD = 1 << 0, /* only where a password may be sent */
-	F_ARG = 1 << 1,      /* needs an argument */
+	F_ARG = 1 << 1,	     /* needs an argument */
 	F_NOARG = 1 << 2     /* has none */
 };
 
@@ -187,8 +187,8 @@ cmd_auth(struct proto *p, const struct proto_facts *f, struct span arg,
 	}
 	if (sp == -1)
 		return sasl_next(p, SASL_MORE, out);
-	return sasl_next(
-	    p, sasl_initial(p->sasl, span_sub(arg, name.len + 1, arg.len)), out);
+	return sasl_next(p,
+	    sasl_initial(p->sasl, span_sub(arg, name.len + 1, arg.len)), out);
 }
 
 static enum proto_next
@@ -240,9 +240,9 @@ command(struct proto *p, const struct proto_facts *f, struct span line,
 		/* Before its argument is looked at: it may be a password. */
 		if ((c->flags & F_PASSWORD) && !f->may_password)
 			return wrong(p, out,
-			    f->can_tls ?
-			        "-ERR [AUTH] not without encryption, use STLS" :
-			        "-ERR [AUTH] not without encryption");
+			    f->can_tls
+				? "-ERR [AUTH] not without encryption, use STLS"
+				: "-ERR [AUTH] not without encryption");
 		if ((c->flags & F_ARG) && arg.len == 0)
 			return wrong(p, out, "-ERR an argument is missing");
 		return c->run(p, f, arg, out);
@@ -282,7 +282,8 @@ proto_input(struct proto *p, const struct proto_facts *f, struct span in,
     struct buf *out, size_t *used_out)
 {
 	size_t max = p->exchange ? SASL_LINE_MAX + 2 : PROTO_LINE_MAX;
-	ptrdiff_t lf = span_chr(span_sub(in, 0, p->skipping ? in.len : max), '\n');
+	ptrdiff_t lf =
+	    span_chr(span_sub(in, 0, p->skipping ? in.len : max), '\n');
 	struct span line;
 
 	*used_out = lf == -1 ? 0 : (size_t)lf + 1;
@@ -336,7 +337,8 @@ proto_failed(struct proto *p, enum proto_answer a, struct buf *out)
 		say(out, "-ERR [IN-USE] this mailbox is in use");
 		return PROTO_MORE;
 	default:
-		say(out, "-ERR [SYS/TEMP] cannot log you in now, try again later");
+		say(out,
+		    "-ERR [SYS/TEMP] cannot log you in now, try again later");
 		return PROTO_MORE;
 	}
 }

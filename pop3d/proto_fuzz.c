@@ -34,7 +34,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 			 * more than a line. */
 			if (used > have || (next != PROTO_WAIT && used == 0) ||
 			    (next == PROTO_WAIT &&
-			        have - used >= SASL_LINE_MAX + 2))
+				have - used >= SASL_LINE_MAX + 2))
 				abort();
 			if (next == PROTO_LOGIN) {
 				const struct sasl *s = proto_login(&p);

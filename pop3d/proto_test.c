@@ -16,13 +16,15 @@ struct row {
 	enum answer answer;
 	const char *in;
 	size_t in_len; /* 0: strlen */
-	const char *want; /* replies; <TLS>, <LOGIN name password method>, <CLOSE> */
+	const char
+	    *want; /* replies; <TLS>, <LOGIN name password method>, <CLOSE> */
 };
 
 #define PLAIN_NO false, true, false
 #define PLAIN_YES false, true, true
 #define SECURE true, true, true
 
+/* clang-format off */
 static const struct row rows[] = {
 	{ "CAPA in the clear", PLAIN_NO, BAD, "CAPA" CRLF, 0,
 	    "+OK capability list follows" CRLF "TOP" CRLF "UIDL" CRLF
@@ -160,6 +162,7 @@ static const struct row rows[] = {
 	    "AUTH PLAIN" CRLF "AGEAYg==\n" "QUIT" CRLF, 0,
 	    "+ " CRLF "-ERR a line ends in CRLF" CRLF "+OK bye" CRLF "<CLOSE>" },
 };
+/* clang-format on */
 
 static void
 facts(const struct row *r, struct proto_facts *f)
@@ -182,7 +185,8 @@ play(const struct row *r, struct span in, size_t step, struct buf *out)
 	facts(r, &f);
 	proto_init(&p);
 	while (at < in.len || have > 0) {
-		size_t add = in.len - at - have < step ? in.len - at - have : step;
+		size_t add =
+		    in.len - at - have < step ? in.len - at - have : step;
 
 		have += add;
 		do {
@@ -199,14 +203,14 @@ play(const struct row *r, struct span in, size_t step, struct buf *out)
 				if (r->answer == GOOD)
 					goto out;
 				next = proto_failed(&p,
-				    r->answer == BAD  ? PROTO_DENIED :
-				    r->answer == BUSY ? PROTO_IN_USE :
-				                        PROTO_TEMP,
+				    r->answer == BAD	? PROTO_DENIED
+				    : r->answer == BUSY ? PROTO_IN_USE
+							: PROTO_TEMP,
 				    out);
 			}
 			if (next == PROTO_TLS || next == PROTO_CLOSE) {
-				buf_puts(out, next == PROTO_TLS ? "<TLS>" :
-				                                  "<CLOSE>");
+				buf_puts(out,
+				    next == PROTO_TLS ? "<TLS>" : "<CLOSE>");
 				goto out;
 			}
 		} while (next == PROTO_MORE && have > 0);
@@ -228,10 +232,11 @@ test_rows(void)
 
 		for (size_t s = 0; s < nitems(steps); s++) {
 			buf_init(&out, 65536);
-			play(&rows[i], span_from(rows[i].in, n), steps[s], &out);
+			play(
+			    &rows[i], span_from(rows[i].in, n), steps[s], &out);
 			buf_putc(&out, '\0');
-			is_str((const char *)out.data, rows[i].want, "%s, by %zu",
-			    rows[i].name, steps[s]);
+			is_str((const char *)out.data, rows[i].want,
+			    "%s, by %zu", rows[i].name, steps[s]);
 			buf_clear(&out);
 		}
 	}
@@ -251,15 +256,17 @@ test_lengths(void)
 		memcpy(line, "USER ", 5);
 		memcpy(line + n - 2, "\r\nQUIT\r\n", 8);
 		for (size_t step = 1; step < 4000; step += 1999) {
-			const char *want = n <= PROTO_LINE_MAX ?
-			    "+OK send PASS\r\n+OK bye\r\n<CLOSE>" :
-			    "-ERR line too long\r\n+OK bye\r\n<CLOSE>";
+			const char *want =
+			    n <= PROTO_LINE_MAX
+				? "+OK send PASS\r\n+OK bye\r\n<CLOSE>"
+				: "-ERR line too long\r\n+OK bye\r\n<CLOSE>";
 
 			buf_init(&out, 65536);
 			play(&secure, span_from(line, n + 6), step, &out);
 			if (n == 7)
 				want = "+OK bye\r\n<CLOSE>";
-			if (n > 7 && !span_is(buf_span(&out), want) && wrong++ < 3)
+			if (n > 7 && !span_is(buf_span(&out), want) &&
+			    wrong++ < 3)
 				printf("# %zu bytes: %s\n", n,
 				    log_quote(buf_span(&out)));
 			buf_clear(&out);
@@ -274,13 +281,13 @@ test_lengths(void)
 	memcpy(line + 12 + SASL_LINE_MAX, "\r\nQUIT\r\n", 8);
 	play(&secure, span_from(line, 12 + SASL_LINE_MAX + 8), 5000, &out);
 	ok(span_is(buf_span(&out), "+ \r\n-ERR malformed response\r\n"
-	                           "+OK bye\r\n<CLOSE>"),
+				   "+OK bye\r\n<CLOSE>"),
 	    "the longest SASL response");
 	buf_clear(&out);
 	memcpy(line + 12 + SASL_LINE_MAX, "AAAA\r\nQUIT\r\n", 12);
 	play(&secure, span_from(line, 12 + SASL_LINE_MAX + 12), 5000, &out);
 	ok(span_is(buf_span(&out), "+ \r\n-ERR line too long\r\n"
-	                           "+OK bye\r\n<CLOSE>"),
+				   "+OK bye\r\n<CLOSE>"),
 	    "one that is too long");
 	buf_clear(&out);
 }

@@ -48,8 +48,10 @@ on_worker(evutil_socket_t fd, short what, void *arg)
 		r->done = true;
 		return;
 	}
-	session_say_and_end(&s, r->spoken ? NULL :
-	    "-ERR [SYS/TEMP] your mailbox cannot be opened now, try again later");
+	session_say_and_end(&s, r->spoken
+				    ? NULL
+				    : "-ERR [SYS/TEMP] your mailbox cannot be "
+				      "opened now, try again later");
 }
 
 /* The worker takes bytes again. */
