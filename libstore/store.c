@@ -26,8 +26,10 @@ store_list_clear(struct store_list *l)
 	for (size_t i = 0; i < l->n; i++) {
 		char *name = l->msgs[i].name;
 
-		if (name < l->names || name >= l->names + l->names_len)
-			free(name); /* it was renamed meanwhile */
+		/* One that was renamed meanwhile has a place of its own. */
+		if (l->names == NULL || name < l->names ||
+		    name >= l->names + l->names_len)
+			free(name);
 	}
 	free(l->msgs);
 	free(l->names);
