@@ -40,3 +40,22 @@ unit_tests += queue/fault_test
 queue_fault_test_SOURCES = queue/fault_test.c queue/test_queue.h \
 	queue/recorder.c queue/recorder.h t/tap.h t/tmpdir.h
 queue_fault_test_LDADD = $(queue_test_libs)
+
+unit_tests += queue/record_test
+queue_record_test_SOURCES = queue/record_test.c t/tap.h
+queue_record_test_LDADD = $(queue_test_libs)
+
+unit_tests += queue/deferred_test
+queue_deferred_test_SOURCES = queue/deferred_test.c t/tap.h
+queue_deferred_test_LDADD = $(queue_test_libs)
+
+fuzz_targets += queue/record_fuzz queue/qmsg_fuzz queue/deferred_fuzz
+queue_record_fuzz_SOURCES = queue/record_fuzz.c $(fuzz_main)
+queue_record_fuzz_LDFLAGS = $(fuzz_ldflags)
+queue_record_fuzz_LDADD = $(queue_test_libs)
+queue_qmsg_fuzz_SOURCES = queue/qmsg_fuzz.c $(fuzz_main)
+queue_qmsg_fuzz_LDFLAGS = $(fuzz_ldflags)
+queue_qmsg_fuzz_LDADD = $(queue_test_libs)
+queue_deferred_fuzz_SOURCES = queue/deferred_fuzz.c $(fuzz_main)
+queue_deferred_fuzz_LDFLAGS = $(fuzz_ldflags)
+queue_deferred_fuzz_LDADD = $(queue_test_libs)

@@ -3,6 +3,8 @@
 #include "queue/deferred.h"
 #include "tmpdir.h"
 
+#include <dirent.h>
+
 static int dirfd_;
 
 static struct spool *
@@ -187,6 +189,98 @@ full(struct spool *s)
 }
 
 static void
+flip(const char *path, off_t at)
+{
+	int fd = openat(dirfd_, path, O_RDWR);
+	unsigned char c;
+
+	if (fd == -1 || pread(fd, &c, 1, at) != 1)
+		abort();
+	c ^= 0x20;
+	if (pwrite(fd, &c, 1, at) != 1)
+		abort();
+	close(fd);
+}
+
+static unsigned
+in_quarantine(void)
+{
+	int fd = openat(dirfd_, "quarantine", O_RDONLY | O_DIRECTORY);
+	DIR *d = fd == -1 ? NULL : fdopendir(fd);
+	struct dirent *de;
+	unsigned n = 0;
+
+	while (d != NULL && (de = readdir(d)) != NULL)
+		n += de->d_name[0] != '.';
+	if (d != NULL)
+		closedir(d);
+	return n;
+}
+
+/* A disk that changes what was durable: the rest of the mail is kept. */
+static struct spool *
+damage(struct spool *s)
+{
+	char path[QMSG_PATH], name[32];
+	struct qmsg *m;
+	off_t at;
+
+	tq_add(s, 10, 1, 2000, false);
+	tq_add(s, 11, 1, 2000, false);
+	tq_add(s, 12, 1, 2000, false);
+	spool_flush(s, false);
+	tq_add(s, 13, 1, 2000, false);
+	spool_flush(s, false);
+	tq_add(s, 14, 1, 2000, false);
+	spool_flush(s, false);
+	m = spool_find(s, tq[11].id);
+	at = (off_t)m->body_at + 100;
+	snprintf(name, sizeof(name), "log/%s", m->seg->name);
+	flip(name, at);
+	s = again(s);
+	is_int((int64_t)s->log->ndamaged, 1, "damage in the log is found");
+	ok(spool_find(s, tq[10].id) != NULL && spool_find(s, tq[12].id) != NULL,
+	    "the good messages of that batch are saved");
+	ok(spool_find(s, tq[13].id) != NULL && spool_find(s, tq[14].id) != NULL,
+	    "those after it too");
+	ok(spool_find(s, tq[11].id) == NULL, "the damaged one is not used");
+	is_int(in_quarantine(), 1, "but set aside");
+	s = again(s);
+	is_int(in_quarantine(), 1, "once");
+
+	m = spool_find(s, tq[12].id);
+	spool_defer(s, m);
+	spool_flush(s, true);
+	qmsg_path("deferred", tq[12].id, path);
+	flip(path, 30);
+	spool_close(&s);
+	unlinkat(dirfd_, "deferred.idx", 0);
+	s = tq_open(dirfd_);
+	m = spool_find(s, tq[12].id);
+	ok(m != NULL && m->where == Q_LOG && tq_body_good(s, m),
+	    "a damaged deferred file comes back from the log");
+	is_int(in_quarantine(), 2, "the file is set aside");
+	for (unsigned n = 10; n < 15; n++)
+		tq_finish(s, n);
+	spool_flush(s, true);
+	/* The segment's header. */
+	tq_add(s, 15, 1, 2000, false);
+	spool_flush(s, false);
+	snprintf(name, sizeof(name), "log/%s",
+	    spool_find(s, tq[15].id)->seg->name);
+	flip(name, 17);
+	s = again(s);
+	ok(spool_find(s, tq[15].id) != NULL && spool_find(s, tq[14].id) == NULL,
+	    "a damaged segment header loses no mail");
+	ok(tq_add(s, 16, 1, 100, false) != NULL && spool_flush(s, true) == 0,
+	    "and stops none");
+	tq_finish(s, 15);
+	tq_finish(s, 16);
+	spool_flush(s, true);
+	return s;
+}
+
+static void
 resize(struct spool *s)
 {
 	struct qlog_conf larger = { 512 * 1024, 128 * 1024 };
@@ -227,6 +321,7 @@ main(void)
 	s = expansion(s);
 	s = recycling(s);
 	s = full(s);
+	s = damage(s);
 	resize(s);
 	close(dirfd_);
 	tmpdir_remove();
