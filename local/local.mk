@@ -7,3 +7,7 @@ unit_tests += local/batch_test
 local_batch_test_SOURCES = local/batch_test.c local/batch.c local/local.h \
 	t/tap.h
 local_batch_test_LDADD = $(common_libs)
+unit_tests += local/power_test
+local_power_test_SOURCES = local/power_test.c local/batch.c local/local.h \
+	t/tap.h t/tmpdir.h
+local_power_test_LDADD = $(store_libs)
