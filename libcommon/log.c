@@ -2,6 +2,7 @@
 #include "libcommon/log.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,11 +12,20 @@
 static const char *log_role = "semail";
 static bool log_debugging;
 static uint64_t log_lost;
+static pid_t log_pid; /* 0: ask; getpid() is a call into the kernel each time */
+
+static void
+log_after_fork(void)
+{
+	log_pid = 0;
+}
 
 void
 log_init(const char *role)
 {
 	log_role = role;
+	if (log_pid == 0)
+		pthread_atfork(NULL, NULL, log_after_fork);
 	tzset(); /* reads /etc/localtime now: later there may be a chroot */
 }
 
@@ -41,6 +51,8 @@ __attribute__((format(printf, 3, 0))) static void
 log_line(enum log_level level, int err, const char *fmt, va_list ap)
 {
 	static const char *const names[] = { "debug", "info", "warn", "fatal" };
+	static char second[32]; /* many lines fall into one */
+	static time_t second_of = -1;
 	char line[2048];
 	struct timespec ts;
 	struct tm tm;
@@ -48,10 +60,16 @@ log_line(enum log_level level, int err, const char *fmt, va_list ap)
 	int r;
 
 	clock_gettime(CLOCK_REALTIME, &ts);
-	gmtime_r(&ts.tv_sec, &tm);
-	n = strftime(line, sizeof(line), "%Y-%m-%dT%H:%M:%S", &tm);
-	r = snprintf(line + n, sizeof(line) - n, ".%03ldZ %s[%ld]: %s ",
-	    ts.tv_nsec / 1000000, log_role, (long)getpid(), names[level]);
+	if (ts.tv_sec != second_of) {
+		gmtime_r(&ts.tv_sec, &tm);
+		strftime(second, sizeof(second), "%Y-%m-%dT%H:%M:%S", &tm);
+		second_of = ts.tv_sec;
+	}
+	if (log_pid == 0)
+		log_pid = getpid();
+	r = snprintf(line, sizeof(line), "%s.%03ldZ %s[%ld]: %s ", second,
+	    ts.tv_nsec / 1000000, log_role, (long)log_pid, names[level]);
+	n = 0;
 	if (r > 0)
 		n += (size_t)r;
 	r = vsnprintf(line + n, sizeof(line) - n, fmt, ap);
