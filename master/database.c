@@ -114,8 +114,9 @@ database_exec(const struct master *m)
 	if (strlen(sock) > 107)
 		fatalx("run-dir is too long for a socket: path=%s", sock);
 	database_become(m);
-	/* It has no control channel that would tell it semaild is gone. */
-	if (prctl(PR_SET_PDEATHSIG, SIGTERM) == -1)
+	/* It has no control channel that would tell it semaild is gone; and
+	 * it forgets SIGTERM while it starts.  Its tables survive a kill. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1)
 		fatal("prctl");
 	/* Its messages go to our log, its output nowhere. */
 	if ((null = open("/dev/null", O_RDWR)) == -1 || dup2(null, 0) == -1 ||
