@@ -257,6 +257,9 @@ ipc_down(struct ipc *ipc)
 	if (ipc->path == NULL) {
 		ipc->dead = true;
 	} else if (!ipc->dead) {
+		/* The next connection is another one to whoever keeps a
+		 * token: request ids begin anew on it. */
+		ipc->generation = ++generations[ipc->slot];
 		ipc->backoff_ms = BACKOFF_MIN_MS;
 		ipc_arm(ipc, ipc->backoff_ms);
 	}

@@ -84,7 +84,9 @@ void ipc_set_data(struct ipc *, void *); /* the caller's own, per channel */
 void *ipc_data(const struct ipc *);
 
 /* Pointers to accepted channels die with them: asynchronous work keeps the
- * token and asks again.  NULL if that channel is gone. */
+ * token and asks again.  NULL if that channel is gone; an ipc_connect()ed one
+ * has another token after each connection, so that no answer goes to a request
+ * of the next. */
 uint64_t ipc_token(const struct ipc *);
 struct ipc *ipc_by_token(uint64_t token);
 

@@ -53,6 +53,24 @@ credit_back(evutil_socket_t fd, short what, void *arg)
 	buf_clear(&b);
 }
 
+/* All of a turn in one note. */
+static void
+credit_more(void)
+{
+	if (credit++ == 0)
+		event_active(credit_event, EV_TIMEOUT, 0);
+}
+
+void
+delivery_lend(struct delivery *d)
+{
+	if (d->lent || ndeliveries >= DELIVERIES_MAX / 2 ||
+	    ipc_by_token(d->peer) == NULL)
+		return;
+	d->lent = true;
+	credit_more();
+}
+
 void
 delivery_answer(struct delivery *d, enum deliver_result r, const char *status)
 {
@@ -74,9 +92,8 @@ delivery_answer(struct delivery *d, enum deliver_result r, const char *status)
 		msg_delivered_put(&b, &m);
 		ipc_reply(ipc, d->id, MSG_DELIVERED, &b, -1);
 		buf_clear(&b);
-		/* All of a turn in one note. */
-		if (credit++ == 0)
-			event_active(credit_event, EV_TIMEOUT, 0);
+		if (!d->lent)
+			credit_more();
 	}
 	TAILQ_REMOVE(&all_deliveries, d, all);
 	ndeliveries--;
@@ -141,6 +158,7 @@ on_deliver(struct ipc *ipc, struct ipc_msg *m)
 		 * way: that one's answer serves. */
 		d->peer = ipc_token(ipc);
 		d->id = m->id;
+		d->lent = false; /* this one was given for a new credit */
 		return 0;
 	}
 	if (d != NULL) {

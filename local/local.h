@@ -31,6 +31,7 @@ struct delivery {
 	uint64_t queue_id;
 	uint64_t peer;           /* queued's channel and request */
 	uint32_t id;
+	bool lent;               /* its credit was given back before it */
 	struct buf payload;      /* struct msg_deliver, while WAITING */
 	int fd;                  /* the body, while WAITING */
 };
@@ -43,6 +44,8 @@ extern struct deliveries all_deliveries;
 void delivery_answer(struct delivery *, enum deliver_result,
     const char *status);
 void delivery_later(struct delivery *, const char *why); /* "4.3.0 why" */
+/* Its mailbox is slow: let queued give another in its place, within limits. */
+void delivery_lend(struct delivery *);
 
 /* batch.c: deliveries on their way through the two syncs */
 struct batch_ops {

@@ -2,6 +2,10 @@
  * A mailbox while something is delivered to it: the channel spawnd made to its
  * worker, and who waits for it.  Channels nobody uses are closed after a
  * while, the longest unused first when there are many, so that workers can go.
+ *
+ * Deliveries to a mailbox that is slow, or that waits for a worker's place,
+ * would hold all of queued's credit after a while.  So their credit is given
+ * back early, and beyond SLOW_MAX they are sent away to come later.
  */
 #include "config.h"
 #include "local/local.h"
@@ -19,6 +23,8 @@
 #define BOX_MS 30000
 #define UNUSED_MS 2000
 #define TICK_MS 500
+#define SLOW_MS 1000 /* nothing came back from it for that long */
+#define SLOW_MAX 50  /* what a slow mailbox may hold and still get more */
 
 struct mailbox {
 	TAILQ_ENTRY(mailbox) entry; /* of used or unused, oldest first */
@@ -26,7 +32,8 @@ struct mailbox {
 	struct ipc *ipc;            /* NULL while spawnd is asked */
 	bool used;
 	unsigned n;                 /* deliveries that are here */
-	uint64_t since_ms;          /* unused */
+	bool slow;
+	uint64_t since_ms;          /* unused; or when a delivery left it */
 	struct deliveries waiting;
 };
 
@@ -86,6 +93,8 @@ mailbox_leave(struct mailbox *b)
 {
 	struct mailbox *oldest;
 
+	b->slow = false;
+	b->since_ms = io_now_ms();
 	if (--b->n > 0)
 		return;
 	if (b->ipc == NULL)
@@ -417,6 +426,7 @@ mailbox_open(uint32_t number)
 	}
 	b->number = number;
 	b->used = true;
+	b->since_ms = io_now_ms();
 	TAILQ_INIT(&b->waiting);
 	TAILQ_INSERT_TAIL(&used, b, entry);
 	nmailboxes++;
@@ -436,9 +446,16 @@ mailbox_deliver(struct delivery *d, struct ipc_msg *m)
 		delivery_later(d, "no worker can be asked for now");
 		return;
 	}
+	if (b->slow && b->n >= SLOW_MAX) {
+		if (fd != -1)
+			close(fd);
+		delivery_later(d, "the mailbox is slow");
+		return;
+	}
 	mailbox_set_used(b, true);
 	d->mailbox = b;
 	b->n++;
+	tick_arm();
 	d->state = WAITING;
 	if (b->ipc != NULL && TAILQ_EMPTY(&b->waiting) &&
 	    !ipc_is_full(b->ipc)) {
@@ -460,6 +477,16 @@ mailbox_deliver(struct delivery *d, struct ipc_msg *m)
 }
 
 static void
+lend_all(struct mailbox *b)
+{
+	struct delivery *d;
+
+	TAILQ_FOREACH(d, &all_deliveries, all)
+		if (d->mailbox == b)
+			delivery_lend(d);
+}
+
+static void
 on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	uint64_t now = io_now_ms();
@@ -471,7 +498,13 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	while ((b = TAILQ_FIRST(&unused)) != NULL &&
 	    now - b->since_ms >= UNUSED_MS)
 		ipc_close(b->ipc); /* box_gone() frees it */
-	if (!TAILQ_EMPTY(&unused))
+	TAILQ_FOREACH(b, &used, entry) {
+		if (b->n > 0 && now - b->since_ms >= SLOW_MS) {
+			b->slow = true;
+			lend_all(b);
+		}
+	}
+	if (!TAILQ_EMPTY(&unused) || !TAILQ_EMPTY(&used))
 		tick_arm();
 }
 
