@@ -1,6 +1,7 @@
 #!/bin/sh
 # Domains and mailboxes by semail admin: what it says, what stands afterwards in
 # the database, in authd and on disk, and what happens when one of them is away.
+# also sanitized
 . "${top_srcdir:-.}/t/lib.sh"
 semail_conf "plaintext-login loopback"
 semail_start

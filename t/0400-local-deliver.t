@@ -1,6 +1,7 @@
 #!/bin/sh
 # Mail is delivered whole into Maildirs, small, large and for several at once,
 # each under its mailbox's own uid, and comes out of POP3 as it went in.
+# also sanitized
 . "${top_srcdir:-.}/t/lib.sh"
 semail_conf "plaintext-login loopback" "queue-retry-min 200ms" "queue-retry-max 1s"
 semail_start

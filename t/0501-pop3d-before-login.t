@@ -1,5 +1,6 @@
 #!/bin/sh
 # What strangers say before login: states, injection, nonsense, greed.
+# also sanitized
 . "${top_srcdir:-.}/t/lib.sh"
 semail_conf "plaintext-login no" "pop3-session-limit 40"
 semail_start
