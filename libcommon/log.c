@@ -14,10 +14,35 @@ static bool log_debugging;
 static uint64_t log_lost;
 static pid_t log_pid; /* 0: ask; getpid() is a call into the kernel each time */
 
+/* Lines that wait, whole ones, for one write: no more than a pipe takes in one
+ * piece. */
+static char held[4096];
+static size_t held_len;
+static bool log_holding;
+
 static void
 log_after_fork(void)
 {
 	log_pid = 0;
+	held_len = 0; /* the parent writes those */
+}
+
+void
+log_hold(bool on)
+{
+	log_holding = on;
+	if (!on)
+		log_flush();
+}
+
+void
+log_flush(void)
+{
+	size_t n = held_len;
+
+	held_len = 0;
+	if (n > 0 && write(STDERR_FILENO, held, n) != (ssize_t)n)
+		log_lost++;
 }
 
 void
@@ -88,8 +113,12 @@ log_line(enum log_level level, int err, const char *fmt, va_list ap)
 		if (line[i] == '\n' || line[i] == '\r')
 			line[i] = ' ';
 	line[n++] = '\n';
-	if (write(STDERR_FILENO, line, n) != (ssize_t)n)
-		log_lost++;
+	if (held_len + n > sizeof(held))
+		log_flush();
+	memcpy(held + held_len, line, n);
+	held_len += n;
+	if (!log_holding || level > LOG_LVL_INFO)
+		log_flush();
 }
 
 #define LOG_BODY(level, err) \

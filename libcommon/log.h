@@ -21,6 +21,11 @@ bool log_is_debug(void);
 /* Lines lost since start because standard error took none. */
 uint64_t log_dropped(void);
 
+/* While on, debug and info lines wait for log_flush() or a line of more weight:
+ * for a loop that logs many lines a turn. */
+void log_hold(bool on);
+void log_flush(void);
+
 #define LOG_FMT __attribute__((format(printf, 1, 2)))
 void log_debug(const char *, ...) LOG_FMT;
 void log_info(const char *, ...) LOG_FMT;

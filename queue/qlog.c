@@ -118,6 +118,8 @@ seg_remove(struct qlog *q, struct seg_list *from, struct seg *s)
 		return -1;
 	log_info("log-segment-removed name=%s", s->name);
 	TAILQ_REMOVE(from, s, link);
+	if (q->last_seg == s)
+		q->last_seg = NULL;
 	if (!s->failed && !s->odd_size)
 		q->nsegs--;
 	qlog_seg_free(s);
@@ -297,8 +299,10 @@ qlog_is_empty(const struct qlog *q)
 size_t
 qlog_rec_begin(struct qlog *q, enum rec_type type, uint64_t id)
 {
-	if (q->batch.len == 0)
+	if (q->batch.len == 0) {
+		q->last_seg = NULL;
 		batch_begin(&q->batch);
+	}
 	return rec_begin(&q->batch, type, id);
 }
 
@@ -311,9 +315,20 @@ qlog_rec_end(struct qlog *q, size_t at)
 void
 qlog_forget_batch(struct qlog *q)
 {
-	if (q->batch.cap > QLOG_BATCH_MAX)
+	if (q->batch.cap > 2 * QLOG_BATCH_MAX) {
+		q->last_seg = NULL;
 		buf_clear(&q->batch);
+	}
 	buf_reset(&q->batch);
+}
+
+const void *
+qlog_recent(const struct qlog *q, const struct seg *s, uint64_t off, size_t len)
+{
+	if (s != q->last_seg || off < q->last_off ||
+	    off - q->last_off + len > q->last_len)
+		return NULL;
+	return q->batch.data + (off - q->last_off);
 }
 
 /* Take the next segment.  Its new header is durable before its first batch,
@@ -393,8 +408,9 @@ qlog_write(struct qlog *q, struct seg **seg_out, uint64_t *off_out)
 		errno = EIO;
 		return -1;
 	}
-	*seg_out = s;
-	*off_out = s->end;
+	*seg_out = q->last_seg = s;
+	*off_out = q->last_off = s->end;
+	q->last_len = q->batch.len;
 	s->end += q->batch.len;
 	q->seq++;
 	q->nbatches++;

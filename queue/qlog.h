@@ -53,6 +53,9 @@ struct qlog {
 	uint64_t last_id;          /* for the batch header */
 	uint64_t retry_ms;         /* when to try again to make segments */
 	struct buf batch;          /* records that wait to be written */
+	struct seg *last_seg;      /* where what batch.data still holds was */
+	uint64_t last_off;         /* written, or NULL */
+	size_t last_len;
 	/* counters */
 	uint64_t nbatches, nsyncs, nrecycled, nfailed, ndamaged;
 };
@@ -85,6 +88,11 @@ int qlog_write(struct qlog *, struct seg **seg_out, uint64_t *off_out);
 /* Make all that was written durable.  -1: the segment is given up; what was
  * written since the last success may be lost, or not. */
 int qlog_sync(struct qlog *);
+
+/* Bytes of the batch written last, while they are still in memory; NULL for
+ * all others. */
+const void *qlog_recent(const struct qlog *, const struct seg *, uint64_t off,
+    size_t len);
 
 void qlog_hold(struct seg *);
 void qlog_release(struct qlog *, struct seg *);

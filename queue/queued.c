@@ -51,6 +51,7 @@ after_flush(struct queued *q)
 		sched_arm(q);
 	if (spool_is_dirty(q->spool))
 		arm(q->later, LATER_MS);
+	log_flush(); /* the lines of this turn */
 }
 
 /*
@@ -255,6 +256,7 @@ main(int argc, char *argv[])
 {
 	struct queued *q = &queued;
 	struct proc proc;
+	int status;
 
 	proc_init(&proc, ROLE_QUEUED, &proc_ops, argc, argv);
 	raise_files();
@@ -281,5 +283,8 @@ main(int argc, char *argv[])
 	spool_start(q->spool);
 	sched_arm(q);
 	queued_turn(q);
-	return proc_loop(&proc);
+	log_hold(true);
+	status = proc_loop(&proc);
+	log_hold(false);
+	return status;
 }
