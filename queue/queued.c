@@ -37,10 +37,14 @@ arm(struct event *ev, uint64_t ms)
 		event_add(ev, &tv);
 }
 
+/*
+ * After the next look at the sockets, without waiting: whatever is ready by
+ * then shares the batch.
+ */
 void
 queued_turn(struct queued *q)
 {
-	event_active(q->turn, EV_TIMEOUT, 0);
+	arm(q->turn, 0);
 }
 
 static void
