@@ -163,10 +163,16 @@ on_box(struct ipc_msg *m, void *arg)
 		return 0;
 	}
 	if (m->type != MSG_AUTH_BOX_IS ||
-	    msg_box_get(m->payload, &j->box) == -1 || !box_is_sane(&j->box) ||
-	    (j->mailbox != 0 && j->box.mailbox != j->mailbox)) {
-		job_fail(j, FAIL_TEMP, "authd's answer is out of range");
+	    msg_box_get(m->payload, &j->box) == -1) {
+		job_fail(j, FAIL_TEMP, "authd's answer is malformed");
 		return -1;
+	}
+	if (!box_is_sane(&j->box) ||
+	    (j->mailbox != 0 && j->box.mailbox != j->mailbox)) {
+		log_warnx("out-of-range mailbox=%u uid=%u", j->box.mailbox,
+		    j->box.uid);
+		job_fail(j, FAIL_TEMP, "authd's answer is out of range");
+		return 0;
 	}
 	j->mailbox = j->box.mailbox;
 	job_known(j);
