@@ -5,7 +5,8 @@ libcommon_libcommon_a_SOURCES = \
 	libcommon/log.c libcommon/log.h \
 	libcommon/io.c libcommon/io.h \
 	libcommon/msg.c libcommon/msg.h \
-	libcommon/ipc.c libcommon/ipc.h \
+	libcommon/ipc.c libcommon/ipc.h libcommon/ipc_int.h \
+	libcommon/ipc_in.c libcommon/ipc_out.c libcommon/ipc_call.c \
 	libcommon/handover.c libcommon/handover.h \
 	libcommon/conf.c libcommon/conf.h libcommon/conf_table.c \
 	libcommon/confine.c libcommon/confine.h \
