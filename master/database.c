@@ -95,7 +95,7 @@ database_install(const struct master *m, const char *data, const char *fresh)
 void
 database_exec(const struct master *m)
 {
-	char data[4096], fresh[4096], sock[4096];
+	char data[4096], fresh[4096], sock[4096], tmp[4096];
 	char datadir[4200], socket_arg[4200], pid_arg[4200];
 	const char *argv[] = { "mariadbd", "--no-defaults", datadir, socket_arg,
 		pid_arg, "--skip-networking", "--innodb-buffer-pool-size=16M",
@@ -123,6 +123,10 @@ database_exec(const struct master *m)
 	    dup2(null, 1) == -1)
 		fatal("/dev/null");
 	setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
+	/* Not the TMPDIR of who started us, which may be closed to this user. */
+	if (master_path(m, "state-dir", "db", tmp, sizeof(tmp)) == -1 ||
+	    setenv("TMPDIR", tmp, 1) == -1)
+		fatal("database path");
 	umask(077);
 	if (stat(data, &st) == -1)
 		database_install(m, data, fresh);

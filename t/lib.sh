@@ -141,7 +141,7 @@ semail_start() {
 semail_pid() { # the process id of a role (its first instance)
 	semail status --json |
 	    sed 's/},{/}\n{/g; s/"roles":\[/\n/' |
-	    sed -n "s/.*\"role\":\"$1\",\"instance\":0,\"pid\":\([0-9]*\),.*/\1/p"
+	    sed -n "s/.*\"role\":\"$1\",\"instance\":0,\"pid\":\([1-9][0-9]*\),.*/\1/p"
 }
 # newbal ADDRESS PASSWORD [OPTION...]: its domain too, if need be.
 newdom() { wait_for 60 semail admin newdom "$1"; }
