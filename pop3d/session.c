@@ -64,7 +64,10 @@ make_room(struct front *f)
 
 	if (f->nsessions < conf_num("pop3-session-limit"))
 		return true;
-	if ((s = TAILQ_FIRST(&f->waiting)) == NULL)
+	TAILQ_FOREACH(s, &f->waiting, entry)
+		if (s->state != S_ASKING)
+			break;
+	if (s == NULL)
 		return false;
 	log_info("evicted client=%s", conn_peer(s->conn));
 	session_say_and_end(&s, "-ERR [SYS/TEMP] too many sessions");
