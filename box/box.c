@@ -119,7 +119,7 @@ box_session_end(struct box *b)
 		box_idle(b);
 }
 
-/* ---- spawnd ------------------------------------------------------------------ */
+/* ---- spawnd ------------------------------------------------------------ */
 
 static int
 on_attach(struct box *b, struct ipc *ipc, struct ipc_msg *m)
@@ -173,7 +173,7 @@ control_gone(struct ipc *ipc, void *arg)
 static const struct ipc_ops control_ops = { .msg = control_msg,
 	.gone = control_gone };
 
-/* ---- life --------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------- */
 
 static int
 setup_take(struct box_setup *out)

@@ -14,7 +14,7 @@ struct args {
 	uint64_t v[ARGS_MAX];
 };
 
-/* ---- commands ------------------------------------------------------------ */
+/* ---- commands ---------------------------------------------------------- */
 
 /* The message an argument names, from 0; -1 after answering. */
 static ptrdiff_t
@@ -216,7 +216,7 @@ pop3_command(struct pop3 *p, struct span line)
 	c->run(p, &a);
 }
 
-/* ---- lines ---------------------------------------------------------------- */
+/* ---- lines ------------------------------------------------------------- */
 
 /* A bare LF ends a command too: nothing can be smuggled into commands that
  * carry no data, and old clients send it. */
@@ -259,7 +259,7 @@ pop3_input(struct pop3 *p, struct span in)
 	return used;
 }
 
-/* ---- life ------------------------------------------------------------------ */
+/* ---- life -------------------------------------------------------------- */
 
 void
 pop3_uid(const struct store_msg *m, char out[static POP3_UID_MAX + 1])

@@ -188,8 +188,8 @@ long_lines(void)
 	memset(line, 'a', sizeof(line));
 	for (size_t s = 0; s < nitems(steps); s++) {
 		fresh();
-		snprintf(in, sizeof(in), "%.253s\r\n%.254s\r\n%.299s\r\nNOOP\r\n",
-		    line, line, line);
+		snprintf(in, sizeof(in),
+		    "%.253s\r\n%.254s\r\n%.299s\r\nNOOP\r\n", line, line, line);
 		is_str(session(in, steps[s]), "+OK 3 messages (65 octets)\r\n"
 		    "-ERR unknown command\r\n-ERR line too long\r\n"
 		    "-ERR line too long\r\n+OK\r\n",

@@ -42,7 +42,7 @@ pop3_clear(struct pop3 *p)
 	buf_clear(&p->out);
 }
 
-/* ---- login: list, measure, answer -------------------------------------------- */
+/* ---- login: list, measure, answer -------------------------------------- */
 
 static void
 open_failed(struct pop3 *p)
@@ -103,7 +103,7 @@ work_open(struct pop3 *p)
 		open_done(p);
 }
 
-/* ---- LIST and UIDL -------------------------------------------------------------- */
+/* ---- LIST and UIDL ----------------------------------------------------- */
 
 static void
 work_listing(struct pop3 *p)
@@ -127,7 +127,7 @@ work_listing(struct pop3 *p)
 	}
 }
 
-/* ---- RETR and TOP --------------------------------------------------------------- */
+/* ---- RETR and TOP ------------------------------------------------------ */
 
 void
 pop3_start_retr(struct pop3 *p, size_t i, bool top, uint64_t lines)
@@ -228,7 +228,7 @@ work_retr(struct pop3 *p)
 		retr_done(p);
 }
 
-/* ---- QUIT ------------------------------------------------------------------------ */
+/* ---- QUIT -------------------------------------------------------------- */
 
 static void
 work_update(struct pop3 *p)
@@ -259,7 +259,7 @@ work_update(struct pop3 *p)
 	p->ended = true;
 }
 
-/* ---------------------------------------------------------------------------------- */
+/* ------------------------------------------------------------------------ */
 
 void
 pop3_work(struct pop3 *p)

@@ -254,7 +254,7 @@ maildir_discard(struct folder *f, const struct store_draft *d)
 		store_sys.unlink(m->to[0], d->tmp);
 }
 
-/* ---- delivered before? ------------------------------------------------ */
+/* ---- delivered before? ------------------------------------------------- */
 
 static int
 ids_add(void *arg, const char *name, unsigned char type)

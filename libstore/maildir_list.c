@@ -165,7 +165,7 @@ maildir_list(struct folder *f, struct store_list *out)
 	return 0;
 }
 
-/* ---- one message ------------------------------------------------------ */
+/* ---- one message ------------------------------------------------------- */
 
 struct find {
 	struct store_msg *msg;

@@ -68,7 +68,8 @@ maildir_name_sizes(const char *name, uint64_t *bytes_out, uint64_t *octets_out)
 			field.len = (size_t)end;
 		rest = span_sub(rest, 1 + field.len, rest.len);
 		if (field.len < 3 || field.data[1] != '=' ||
-		    span_u64(span_sub(field, 2, field.len), INT64_MAX, &n) == -1)
+		    span_u64(span_sub(field, 2, field.len), INT64_MAX, &n) ==
+		        -1)
 			continue;
 		if (field.data[0] == 'S')
 			*bytes_out = n;

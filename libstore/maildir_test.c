@@ -98,7 +98,7 @@ names(void)
 	uint64_t bytes, octets, id;
 
 	maildir_host("mx/1:a,b.example", host);
-	is_str(host, "mx_1_a_b.example", "a host name that fits in a file name");
+	is_str(host, "mx_1_a_b.example", "a host name fit for a file name");
 	maildir_host("0123456789.0123456789.0123456789.0123456789", host);
 	is_int((int64_t)strlen(host), MAILDIR_HOST_MAX, "a long one is cut");
 	maildir_name_tmp(tmp, 1700000000, 77, "mx.example");
@@ -164,7 +164,7 @@ listing(void)
 	    l.msgs[0].gone, "gone is gone");
 	is_int(folder_remove(f, &l.msgs[0]), 0, "and may be deleted again");
 	is_int(folder_remove(f, &l.msgs[1]), 0, "deleted");
-	ok(!there("Maildir/cur/2.b.h,S=4,W=99:2,S"), "it is not there any more");
+	ok(!there("Maildir/cur/2.b.h,S=4,W=99:2,S"), "not there any more");
 	store_list_clear(&l);
 	folder_free(&f);
 }

@@ -15,7 +15,7 @@
 #define FILE_NAME "maildirsize"
 #define TMP_NAME "maildirsize.new"
 
-/* ---- the file --------------------------------------------------------- */
+/* ---- the file ---------------------------------------------------------- */
 
 /* An optional minus and digits off the front of s. */
 static int
@@ -155,7 +155,7 @@ read_file(struct usage *u, struct maildirsize *out)
 	return maildirsize_parse(span_from(text, (size_t)n), out);
 }
 
-/* ---- counting --------------------------------------------------------- */
+/* ---- counting ---------------------------------------------------------- */
 
 struct count {
 	int fd; /* of the folder that is read */
@@ -241,8 +241,8 @@ write_new(struct usage *u)
 	char text[128];
 	int dir, fd, n, r;
 
-	n = snprintf(text, sizeof(text), "%" PRIu64 "S\n%" PRIu64 " %" PRIu64 "\n",
-	    u->quota, u->bytes, u->count);
+	n = snprintf(text, sizeof(text),
+	    "%" PRIu64 "S\n%" PRIu64 " %" PRIu64 "\n", u->quota, u->bytes, u->count);
 	if ((dir = maildir_dir(u->home, "", O_PATH)) == -1)
 		return -1;
 	store_sys.unlink(dir, TMP_NAME);

@@ -64,7 +64,8 @@ parse(void)
 
 		ok(r == rows[i].want && (r == -1 ||
 		    ((int64_t)ms.quota == rows[i].quota &&
-		        ms.bytes == rows[i].bytes && ms.count == rows[i].count)),
+		        ms.bytes == rows[i].bytes &&
+		        ms.count == rows[i].count)),
 		    "maildirsize row %zu", i);
 	}
 }
@@ -116,7 +117,7 @@ life(void)
 		abort();
 	usage_open(&u, home, 60000);
 	usage_add(&u, 10, 1);
-	is_str(slurp("secret"), "60000S\n1 1\n", "a link is not written through");
+	is_str(slurp("secret"), "60000S\n1 1\n", "links are not followed");
 }
 
 int

@@ -34,7 +34,7 @@ static unsigned ndeliveries;
 static uint64_t nlater;
 static int mail;
 
-/* ---- answers ------------------------------------------------------------------ */
+/* ---- answers ----------------------------------------------------------- */
 
 static void
 credit_back(evutil_socket_t fd, short what, void *arg)
@@ -112,7 +112,7 @@ delivery_later(struct delivery *d, const char *why)
 	delivery_answer(d, DELIVER_TEMP, status);
 }
 
-/* ---- queued ------------------------------------------------------------------- */
+/* ---- queued ------------------------------------------------------------ */
 
 static struct delivery *
 delivery_new(struct ipc *ipc, const struct ipc_msg *m,
@@ -203,7 +203,7 @@ queued_up(struct ipc *ipc, void *arg)
 static const struct ipc_ops queued_ops = { .msg = queued_msg,
 	.up = queued_up };
 
-/* ---- syncs -------------------------------------------------------------------- */
+/* ---- syncs ------------------------------------------------------------- */
 
 /* The whole file system: measured, one syncfs() for 100 files in 20 folders
  * is many times quicker than their fdatasync()s and the folders' fsync()s.
@@ -232,7 +232,7 @@ on_sync(evutil_socket_t fd, short what, void *arg)
 static const struct batch_ops batch_ops = { .sync = sync_all,
 	.publish = mailbox_publish, .lost = mailbox_lost, .wake = sync_wake };
 
-/* ---- life --------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------- */
 
 static void
 local_stats(struct proc *p, void (*add)(void *, const char *, uint64_t),

@@ -63,7 +63,7 @@ wait_until(bool (*what)(void))
 	return what();
 }
 
-/* ---- semaild ------------------------------------------------------------- */
+/* ---- semaild ----------------------------------------------------------- */
 
 static int
 control_msg(struct ipc *ipc, struct ipc_msg *m, void *arg)
@@ -85,7 +85,7 @@ control_gone(struct ipc *ipc, void *arg)
 static const struct ipc_ops control_ops = { .msg = control_msg,
 	.gone = control_gone };
 
-/* ---- the workers ------------------------------------------------------------ */
+/* ---- the workers ------------------------------------------------------- */
 
 static int
 box_write(struct ipc *ipc, struct ipc_msg *m, unsigned number)
@@ -158,7 +158,7 @@ box_gone(struct ipc *ipc, void *arg)
 
 static const struct ipc_ops box_ops = { .msg = box_msg, .gone = box_gone };
 
-/* ---- spawnd --------------------------------------------------------------------- */
+/* ---- spawnd ------------------------------------------------------------ */
 
 static int
 spawnd_msg(struct ipc *ipc, struct ipc_msg *m, void *arg)
@@ -186,7 +186,7 @@ spawnd_msg(struct ipc *ipc, struct ipc_msg *m, void *arg)
 
 static const struct ipc_ops spawnd_ops = { .msg = spawnd_msg };
 
-/* ---- queued ---------------------------------------------------------------------- */
+/* ---- queued ------------------------------------------------------------ */
 
 static int
 queued_msg(struct ipc *ipc, struct ipc_msg *m, void *arg)
@@ -247,7 +247,7 @@ give(uint32_t number, unsigned id)
 	result[id] = -1;
 }
 
-/* ---- the daemon --------------------------------------------------------------------- */
+/* ---- the daemon -------------------------------------------------------- */
 
 static int
 listen_at(const char *name)
@@ -310,7 +310,7 @@ start(const char *argv0)
 	    base, pair[0], ROLE_MASTER, ROLE_LOCAL, &control_ops, NULL);
 }
 
-/* ---- tests ------------------------------------------------------------------------- */
+/* ---- tests ------------------------------------------------------------- */
 
 static unsigned want;
 

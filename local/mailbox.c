@@ -149,7 +149,7 @@ fail_by(struct delivery *d, enum fail why, const char *reason)
 	fail(d, DELIVER_TEMP, status);
 }
 
-/* ---- the worker ------------------------------------------------------------ */
+/* ---- the worker -------------------------------------------------------- */
 
 static int
 on_written(struct ipc_msg *m, void *arg)
@@ -356,7 +356,7 @@ box_drained(struct ipc *ipc, void *arg)
 static const struct ipc_ops box_ops = { .msg = box_msg, .gone = box_gone,
 	.drained = box_drained };
 
-/* ---- spawnd -------------------------------------------------------------------- */
+/* ---- spawnd ------------------------------------------------------------ */
 
 static void
 no_channel(struct mailbox *b, enum fail why, const char *reason)
@@ -404,7 +404,7 @@ spawnd_msg(struct ipc *ipc, struct ipc_msg *m, void *arg)
 
 static const struct ipc_ops spawnd_ops = { .msg = spawnd_msg };
 
-/* ---- deliveries come in --------------------------------------------------------- */
+/* ---- deliveries come in ------------------------------------------------ */
 
 static struct mailbox *
 mailbox_open(uint32_t number)

@@ -52,7 +52,7 @@ record(enum what what, unsigned id, size_t bytes)
 	events[nevents++] = (struct event){ what, id, bytes };
 }
 
-/* ---- the layer ----------------------------------------------------------- */
+/* ---- the layer --------------------------------------------------------- */
 
 static int
 t_open(int dirfd, const char *path, int flags, mode_t mode)
@@ -83,7 +83,7 @@ t_rename_new(int a, const char *from, int b, const char *to)
 	return real.rename_new(a, from, b, to);
 }
 
-/* ---- local, without its channels ------------------------------------------ */
+/* ---- local, without its channels --------------------------------------- */
 
 void
 delivery_answer(struct delivery *d, enum deliver_result r, const char *status)
@@ -187,7 +187,7 @@ run(void)
 	}
 }
 
-/* ---- the disk after a cut --------------------------------------------------- */
+/* ---- the disk after a cut ---------------------------------------------- */
 
 struct disk {
 	size_t bytes[MESSAGES];

@@ -28,7 +28,7 @@
 struct spawnd spawnd;
 static unsigned njobs;
 
-/* ---- jobs ------------------------------------------------------------------- */
+/* ---- jobs -------------------------------------------------------------- */
 
 static struct job *
 job_new(struct ipc *ipc, struct ipc_msg *m)
@@ -88,7 +88,7 @@ job_home(const struct job *j)
 		.domain = j->box.domain, .login = j->box.login };
 }
 
-/* ---- authd's word ------------------------------------------------------------- */
+/* ---- authd's word ------------------------------------------------------ */
 
 /* authd is trusted more than any caller; that it names a system user's uid or
  * a path is still refused. */
@@ -130,7 +130,8 @@ job_known(struct job *j)
 		break;
 	case MSG_SPAWN_REMOVE:
 		if (j->box.state != BOX_DELETING)
-			job_fail(j, FAIL_BAD, "the mailbox is not being deleted");
+			job_fail(j, FAIL_BAD,
+			    "the mailbox is not being deleted");
 		else
 			worker_erase(j);
 		break;
@@ -219,7 +220,7 @@ authd_msg(struct ipc *ipc, struct ipc_msg *m, void *arg)
 
 static const struct ipc_ops authd_ops = { .msg = authd_msg, .up = authd_up };
 
-/* ---- requests ------------------------------------------------------------------- */
+/* ---- requests ---------------------------------------------------------- */
 
 /* SPAWN_HOME, SPAWN_REMOVE, SPAWN_DELIVER: a mailbox's number. */
 static int

@@ -11,7 +11,7 @@
 #include <sys/queue.h>
 #include <sys/types.h>
 
-/* ---- homes (spawnd_home.c) -------------------------------------------- */
+/* ---- homes (spawnd_home.c) --------------------------------------------- */
 
 /*
  * mail/DOMAIN/LOGIN.  mail and DOMAIN are ours; nothing below LOGIN is ever
@@ -43,7 +43,7 @@ void priv_keep_few(void);
 int priv_start_worker(const char *program, const struct box_setup *, int home,
     bool change_user, pid_t *pid_out, int *control_out);
 
-/* ---- requests and workers ----------------------------------------------- */
+/* ---- requests and workers ---------------------------------------------- */
 
 /* A request of admind, pop3d or local, until it is answered. */
 struct job {

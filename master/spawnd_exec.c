@@ -55,7 +55,7 @@ priv_keep_few(void)
 	cap_free(caps);
 }
 
-/* ---- in the child, between fork and exec: system calls only ------------- */
+/* ---- in the child, between fork and exec: system calls only ------------ */
 
 static void
 limit(int what, rlim_t n)
@@ -120,7 +120,7 @@ child(const char *program, pid_t parent, const struct box_setup *setup,
 	_exit(72);
 }
 
-/* ------------------------------------------------------------------------- */
+/* ------------------------------------------------------------------------ */
 
 static int
 setup_fd(const struct box_setup *setup)

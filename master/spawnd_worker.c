@@ -104,7 +104,7 @@ worker_dismiss(struct worker *w)
 	tick_arm();
 }
 
-/* ---- what a worker says --------------------------------------------------- */
+/* ---- what a worker says ------------------------------------------------ */
 
 static int
 on_idle(struct ipc *ipc, struct ipc_msg *m, struct worker *w)
@@ -177,7 +177,7 @@ worker_gone(struct ipc *ipc, void *arg)
 static const struct ipc_ops worker_ops = { .msg = worker_msg,
 	.gone = worker_gone };
 
-/* ---- beginning and end ------------------------------------------------------ */
+/* ---- beginning and end ------------------------------------------------- */
 
 static struct worker *
 worker_start(struct job *j, int home, enum box_job what)
@@ -332,7 +332,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 		tick_arm();
 }
 
-/* ---- jobs ------------------------------------------------------------------- */
+/* ---- jobs -------------------------------------------------------------- */
 
 /* Sessions leave a quarter of the places to deliveries. */
 static bool
