@@ -104,7 +104,8 @@ msg_submit_get(struct span in, struct msg_submit *out)
 	out->body = wire_bytes(&w, BODY_INLINE_MAX);
 	if (wire_done(&w) == -1)
 		return -1;
-	if ((out->flags & ~(uint32_t)(BODY_8BIT | BODY_UTF8 | BODY_AUTHED)) != 0)
+	if ((out->flags & ~(uint32_t)(BODY_8BIT | BODY_UTF8 | BODY_AUTHED)) !=
+	    0)
 		return bad();
 	if (out->body.len != (out->body_token == 0 ? out->body_bytes : 0))
 		return bad();

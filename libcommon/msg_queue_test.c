@@ -7,22 +7,26 @@
 static struct buf b, rcpts;
 
 /* Every cut and every extra byte of a good encoding must be refused. */
-#define REFUSES_CUTS(get, what) do { \
-	unsigned taken = 0; \
-	for (size_t cut = 0; cut < b.len; cut++) \
-		taken += get(span_from(b.data, cut), &out) == 0; \
-	buf_putc(&b, 0); \
-	taken += get(buf_span(&b), &out) == 0; \
-	is_int(taken, 0, "%s: short and long ones are refused", what); \
-} while (0)
+#define REFUSES_CUTS(get, what) \
+	do { \
+		unsigned taken = 0; \
+		for (size_t cut = 0; cut < b.len; cut++) \
+			taken += get(span_from(b.data, cut), &out) == 0; \
+		buf_putc(&b, 0); \
+		taken += get(buf_span(&b), &out) == 0; \
+		is_int(taken, 0, "%s: short and long ones are refused", what); \
+	} while (0)
 
 static void
 submit(void)
 {
 	struct msg_submit in = { .flags = BODY_8BIT | BODY_AUTHED,
 		.reverse_path = span_of("a@x.test"),
-		.client = span_of("192.0.2.1"), .auth = span_of("me@x.test"),
-		.nrcpts = 2, .body_bytes = 7, .body = span_of("a\r\n\0\r\n") };
+		.client = span_of("192.0.2.1"),
+		.auth = span_of("me@x.test"),
+		.nrcpts = 2,
+		.body_bytes = 7,
+		.body = span_of("a\r\n\0\r\n") };
 	struct msg_rcpt r1 = { span_of("b@x.test"), span_from("\0\1\2", 3) };
 	struct msg_rcpt r2 = { span_of("c@x.test"), span_from("", 0) };
 	struct msg_submit out;
@@ -42,10 +46,10 @@ submit(void)
 	    "client and auth");
 	ok(span_eq(out.body, in.body) && out.body_bytes == 7, "body");
 	ok(msg_rcpt_next(&out.rcpts, &r) == 1 &&
-	    span_eq(r.address, r1.address) && span_eq(r.grant, r1.grant),
+		span_eq(r.address, r1.address) && span_eq(r.grant, r1.grant),
 	    "first recipient");
 	ok(msg_rcpt_next(&out.rcpts, &r) == 1 &&
-	    span_eq(r.address, r2.address) && r.grant.len == 0,
+		span_eq(r.address, r2.address) && r.grant.len == 0,
 	    "second recipient");
 	is_int(msg_rcpt_next(&out.rcpts, &r), 0, "no third");
 	REFUSES_CUTS(msg_submit_get, "submit");
@@ -63,7 +67,8 @@ submit(void)
 	in.rcpts = span_from("", 0);
 	buf_reset(&b);
 	msg_submit_put(&b, &in);
-	is_int(msg_submit_get(buf_span(&b), &out), -1, "no recipients: refused");
+	is_int(
+	    msg_submit_get(buf_span(&b), &out), -1, "no recipients: refused");
 	in.nrcpts = 2;
 	in.rcpts = buf_span(&rcpts);
 	in.reverse_path = span_of("a\nb@x.test");
@@ -75,26 +80,33 @@ submit(void)
 	in.flags = 1 << 10;
 	buf_reset(&b);
 	msg_submit_put(&b, &in);
-	is_int(msg_submit_get(buf_span(&b), &out), -1, "unknown flags: refused");
+	is_int(
+	    msg_submit_get(buf_span(&b), &out), -1, "unknown flags: refused");
 }
 
 static void
 deliver(void)
 {
-	struct msg_deliver in = { .queue_id = UINT64_MAX - 1, .mailbox = 77,
-		.again = 1, .arrived_s = 1700000000,
-		.reverse_path = span_of(""), .recipient = span_of("b@x.test"),
-		.body_bytes = 3, .body = span_of("abc") };
+	struct msg_deliver in = { .queue_id = UINT64_MAX - 1,
+		.mailbox = 77,
+		.again = 1,
+		.arrived_s = 1700000000,
+		.reverse_path = span_of(""),
+		.recipient = span_of("b@x.test"),
+		.body_bytes = 3,
+		.body = span_of("abc") };
 	struct msg_deliver out;
 
 	buf_reset(&b);
 	msg_deliver_put(&b, &in);
 	ok(msg_deliver_get(buf_span(&b), &out) == 0, "deliver: round trip");
 	ok(out.queue_id == in.queue_id && out.mailbox == 77 && out.again == 1 &&
-	    out.arrived_s == in.arrived_s && out.body_bytes == 3 &&
-	    out.body_file == 0, "numbers");
+		out.arrived_s == in.arrived_s && out.body_bytes == 3 &&
+		out.body_file == 0,
+	    "numbers");
 	ok(span_eq(out.recipient, in.recipient) && out.reverse_path.len == 0 &&
-	    span_is(out.body, "abc"), "texts and body");
+		span_is(out.body, "abc"),
+	    "texts and body");
 	REFUSES_CUTS(msg_deliver_get, "deliver");
 	in.body_file = 1;
 	buf_reset(&b);
@@ -112,7 +124,7 @@ delivered(void)
 	buf_reset(&b);
 	msg_delivered_put(&b, &in);
 	ok(msg_delivered_get(buf_span(&b), &out) == 0 &&
-	    out.result == DELIVER_TEMP && span_eq(out.status, in.status),
+		out.result == DELIVER_TEMP && span_eq(out.status, in.status),
 	    "delivered: round trip");
 	REFUSES_CUTS(msg_delivered_get, "delivered");
 	in.result = DELIVER_PERM + 1;
@@ -125,11 +137,17 @@ delivered(void)
 static void
 row(void)
 {
-	struct msg_queue_row in = { .queue_id = 9, .arrived_s = 8,
-		.body_bytes = 7, .deferred = 1, .attempts = 6, .due_s = 5,
+	struct msg_queue_row in = { .queue_id = 9,
+		.arrived_s = 8,
+		.body_bytes = 7,
+		.deferred = 1,
+		.attempts = 6,
+		.due_s = 5,
 		.reverse_path = span_of("a@x.test"),
-		.reason = span_of("4.3.0 later"), .nrcpts = 1 };
-	struct msg_row_rcpt r1 = { span_of("b@x.test"), 1, span_of("2.0.0") }, r;
+		.reason = span_of("4.3.0 later"),
+		.nrcpts = 1 };
+	struct msg_row_rcpt r1 = { span_of("b@x.test"), 1, span_of("2.0.0") },
+			    r;
 	struct msg_queue_row out;
 	struct wire w;
 	unsigned taken = 0;
@@ -145,12 +163,13 @@ row(void)
 	msg_queue_row_get(&w, &out);
 	is_int(wire_done(&w), 0, "row: two, one after the other");
 	ok(out.queue_id == 9 && out.arrived_s == 8 && out.body_bytes == 7 &&
-	    out.deferred == 1 && out.attempts == 6 && out.due_s == 5,
+		out.deferred == 1 && out.attempts == 6 && out.due_s == 5,
 	    "numbers");
 	ok(span_eq(out.reason, in.reason) &&
-	    span_eq(out.reverse_path, in.reverse_path), "texts");
+		span_eq(out.reverse_path, in.reverse_path),
+	    "texts");
 	ok(msg_row_rcpt_next(&out.rcpts, &r) == 1 && r.done == 1 &&
-	    span_eq(r.address, r1.address) && span_eq(r.status, r1.status),
+		span_eq(r.address, r1.address) && span_eq(r.status, r1.status),
 	    "recipient");
 	is_int(msg_row_rcpt_next(&out.rcpts, &r), 0, "no second");
 	for (size_t cut = 0; cut < b.len / 2; cut++) {

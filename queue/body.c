@@ -91,8 +91,8 @@ collect_dir(int dirfd, const char *dir, bool is_tmp,
 
 		if (de->d_name[0] == '.')
 			continue;
-		if (!is_tmp && (queue_id_parse(de->d_name, &id) == -1 ||
-		    needed(arg, id)))
+		if (!is_tmp &&
+		    (queue_id_parse(de->d_name, &id) == -1 || needed(arg, id)))
 			continue;
 		snprintf(path, sizeof(path), "%s/%s", dir, de->d_name);
 		if (disk->unlink(dirfd, path) == 0)
@@ -118,8 +118,8 @@ body_collect(int dirfd, bool (*needed)(void *, uint64_t), void *arg)
 		if (strlen(de->d_name) > 3 || de->d_name[0] == '.')
 			continue;
 		snprintf(dir, sizeof(dir), "body/%.3s", de->d_name);
-		n += collect_dir(dirfd, dir, strcmp(de->d_name, "tmp") == 0,
-		    needed, arg);
+		n += collect_dir(
+		    dirfd, dir, strcmp(de->d_name, "tmp") == 0, needed, arg);
 	}
 	closedir(d);
 	if (n > 0)

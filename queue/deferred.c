@@ -28,8 +28,8 @@ need_dir(int dirfd, uint64_t id)
 }
 
 int
-deferred_write(int dirfd, const struct qmsg *m, struct span body,
-    uint64_t now_s)
+deferred_write(
+    int dirfd, const struct qmsg *m, struct span body, uint64_t now_s)
 {
 	char path[QMSG_PATH];
 	struct buf b;
@@ -183,8 +183,8 @@ deferred_read(int dirfd, uint64_t id)
 	buf_init(&b, DEFERRED_HEAD_MAX + DEFERRED_LINES_MAX);
 	if (fstat(fd, &st) == 0)
 		m = read_head(fd, (uint64_t)st.st_size, &b);
-	if (m != NULL && (m->id != id ||
-	    read_lines(fd, (uint64_t)st.st_size, &b, m) == -1)) {
+	if (m != NULL && (m->id != id || read_lines(fd, (uint64_t)st.st_size,
+					     &b, m) == -1)) {
 		qmsg_free(&m);
 		errno = EBADMSG;
 	}

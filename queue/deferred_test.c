@@ -9,10 +9,14 @@ static struct buf file, lines;
 static struct qmsg *
 message(void)
 {
-	struct envelope e = { .arrived_s = 1700000000, .flags = 5,
+	struct envelope e = { .arrived_s = 1700000000,
+		.flags = 5,
 		.reverse_path = span_of("\"a b%\"@x.test"),
-		.client = span_of("192.0.2.1"), .auth = span_of(""),
-		.nrcpts = 3, .body_bytes = 7, .body_crc = 0xdeadbeef };
+		.client = span_of("192.0.2.1"),
+		.auth = span_of(""),
+		.nrcpts = 3,
+		.body_bytes = 7,
+		.body_crc = 0xdeadbeef };
 	struct target t[2] = { { TARGET_MAILBOX, 17, span_of("b@x.test") },
 		{ TARGET_REMOTE, 0, span_of("c d@else.test") } };
 	struct buf b, rcpts;
@@ -38,8 +42,8 @@ head(void)
 	size_t len;
 	unsigned taken = 0;
 
-	ok(m != NULL && m->ntargets == 4 && m->nopen == 3 &&
-	    m->targets[2].twin, "two addresses of a mailbox are one target");
+	ok(m != NULL && m->ntargets == 4 && m->nopen == 3 && m->targets[2].twin,
+	    "two addresses of a mailbox are one target");
 	buf_reset(&file);
 	deferred_head_put(&file, m);
 	buf_puts(&file, "body of it");
@@ -49,16 +53,20 @@ head(void)
 		return;
 	is_int((int64_t)len, (int64_t)file.len - 10, "up to the body");
 	ok(got->id == m->id && got->arrived_s == m->arrived_s &&
-	    got->flags == 5 && got->body_bytes == 7 &&
-	    got->body_crc == 0xdeadbeef && !got->body_file, "numbers");
+		got->flags == 5 && got->body_bytes == 7 &&
+		got->body_crc == 0xdeadbeef && !got->body_file,
+	    "numbers");
 	ok(span_eq(got->reverse_path, m->reverse_path) &&
-	    span_eq(got->client, m->client) && got->auth.len == 0, "texts");
+		span_eq(got->client, m->client) && got->auth.len == 0,
+	    "texts");
 	is_int(got->nrcpts, 3, "recipients");
 	is_int(got->nopen, 3, "targets");
 	ok(qmsg_find(got, TARGET_MAILBOX, 17, span_of("")) != NULL &&
-	    qmsg_find(got, TARGET_REMOTE, 0, span_of("c d@else.test")) !=
-	    NULL && qmsg_find(got, TARGET_UNKNOWN, 0,
-	    span_of("\xc3\xbc@x.test")) != NULL, "each of them");
+		qmsg_find(got, TARGET_REMOTE, 0, span_of("c d@else.test")) !=
+		    NULL &&
+		qmsg_find(got, TARGET_UNKNOWN, 0, span_of("\xc3\xbc@x.test")) !=
+		    NULL,
+	    "each of them");
 	qmsg_free(&got);
 	for (size_t cut = 0; cut < len; cut++) {
 		got = deferred_head_get(span_from(file.data, cut), &len);
@@ -97,8 +105,8 @@ status(void)
 	target = qmsg_find(m, TARGET_MAILBOX, 17, span_of(""));
 	deferred_put_target(&lines, 1, target, true, span_of("2.0.0 ok"));
 	target = qmsg_find(m, TARGET_REMOTE, 0, span_of("c d@else.test"));
-	deferred_put_target(&lines, 2, target, false,
-	    span_of("4.4.1 tab\there, 100%"));
+	deferred_put_target(
+	    &lines, 2, target, false, span_of("4.4.1 tab\there, 100%"));
 	deferred_put_expand(&lines, 3, span_of("\xc3\xbc@x.test"), t, 2);
 	deferred_put_attempt(&lines, 4, m);
 	whole = lines.len;
@@ -112,7 +120,8 @@ status(void)
 	target = qmsg_find(got, TARGET_REMOTE, 0, span_of("c d@else.test"));
 	is_str(target->status, "4.4.1 tab?here, 100%", "the reason");
 	ok(qmsg_find(got, TARGET_UNKNOWN, 0, span_of("\xc3\xbc@x.test")) ==
-	    NULL && qmsg_find(got, TARGET_MAILBOX, 18, span_of("")) != NULL,
+		    NULL &&
+		qmsg_find(got, TARGET_MAILBOX, 18, span_of("")) != NULL,
 	    "the expansion");
 	qmsg_free(&got);
 

@@ -1,17 +1,18 @@
 #include "config.h"
 #include "queue/queued.h"
+#include "libcommon/io.h"
 #include "libcommon/log.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
 #define DELIVER_MS (5 * 60 * 1000)
-#define LOST_MAX 3   /* times local may go away with a message */
-#define TURN_MAX 16  /* targets of one message before another's turn */
+#define LOST_MAX 3  /* times local may go away with a message */
+#define TURN_MAX 16 /* targets of one message before another's turn */
 
 struct flight {
 	struct queued *q;
-	struct qmsg *m;   /* stays while a target is flying */
+	struct qmsg *m; /* stays while a target is flying */
 	uint64_t channel;
 	uint32_t mailbox;
 };
@@ -91,6 +92,7 @@ on_delivered(struct ipc_msg *answer, void *arg)
 	}
 	if (d.result == DELIVER_OK) {
 		q->delivered++;
+		q->delivered_ms = io_now_ms();
 		log_delivery(m, t, "delivered", d.status);
 		if (spool_done(q->spool, m, t, d.status))
 			sched_settle(q, m);
@@ -122,10 +124,14 @@ enum sent { SENT, NOT_NOW, UNREADABLE };
 static enum sent
 hand_out(struct queued *q, struct qmsg *m, struct qtarget *t)
 {
-	struct msg_deliver d = { .queue_id = m->id, .mailbox = t->mailbox,
-		.again = t->again, .arrived_s = m->arrived_s,
-		.reverse_path = m->reverse_path, .recipient = t->address,
-		.body_bytes = m->body_bytes, .body_file = m->body_file };
+	struct msg_deliver d = { .queue_id = m->id,
+		.mailbox = t->mailbox,
+		.again = t->again,
+		.arrived_s = m->arrived_s,
+		.reverse_path = m->reverse_path,
+		.recipient = t->address,
+		.body_bytes = m->body_bytes,
+		.body_file = m->body_file };
 	struct buf *b = &q->out;
 	struct flight *f;
 	int fd = -1, r;
@@ -138,7 +144,7 @@ hand_out(struct queued *q, struct qmsg *m, struct qtarget *t)
 		r = put_body(q, m, b);
 	if (r == -1)
 		return errno == EMFILE || errno == ENOMEM ? NOT_NOW
-		                                          : UNREADABLE;
+							  : UNREADABLE;
 	if ((f = malloc(sizeof(*f))) == NULL)
 		fatal("delivery");
 	*f = (struct flight){ q, m, ipc_token(q->local), t->mailbox };
@@ -180,7 +186,7 @@ unreadable(struct queued *q, struct qmsg *m)
 			continue;
 		t->state = T_TRIED;
 		qtarget_set_status(t, span_of("4.3.0 the body on disk is "
-		    "damaged or cannot be read"));
+					      "damaged or cannot be read"));
 	}
 	sched_settle(q, m);
 }
@@ -194,9 +200,10 @@ deliver_dispatch(struct queued *q)
 	unsigned n;
 
 	while (q->local != NULL && q->credit > 0 && !ipc_is_full(q->local) &&
-	    (m = TAILQ_FIRST(&q->ready)) != NULL) {
-		for (n = 0, t = next_target(m); t != NULL && n < TURN_MAX &&
-		     q->credit > 0; t = next_target(m), n++) {
+	       (m = TAILQ_FIRST(&q->ready)) != NULL) {
+		for (n = 0, t = next_target(m);
+		     t != NULL && n < TURN_MAX && q->credit > 0;
+		     t = next_target(m), n++) {
 			enum sent sent = hand_out(q, m, t);
 
 			if (sent == NOT_NOW)
@@ -267,5 +274,6 @@ on_drained(struct ipc *ipc, void *arg)
 	queued_turn(arg);
 }
 
-const struct ipc_ops deliver_ops = { .msg = on_msg, .gone = on_gone,
-	.drained = on_drained };
+const struct ipc_ops deliver_ops = {
+	.msg = on_msg, .gone = on_gone, .drained = on_drained
+};

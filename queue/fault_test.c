@@ -88,12 +88,19 @@ f_close(int fd)
 	close(fd);
 }
 
-static const struct disk_ops failing = { .open = f_open, .close = f_close,
-	.pwrite = f_pwrite, .truncate = f_truncate, .datasync = f_sync,
-	.sync = f_sync, .syncfs = f_sync, .rename = f_rename,
-	.unlink = f_unlink, .mkdir = f_mkdir };
+static const struct disk_ops failing = { .open = f_open,
+	.close = f_close,
+	.pwrite = f_pwrite,
+	.truncate = f_truncate,
+	.datasync = f_sync,
+	.sync = f_sync,
+	.syncfs = f_sync,
+	.rename = f_rename,
+	.unlink = f_unlink,
+	.mkdir = f_mkdir };
 
-/* ---- a life that takes what comes ------------------------------------------ */
+/* ---- a life that takes what comes ------------------------------------------
+ */
 
 static void
 acked(unsigned n)
@@ -149,8 +156,8 @@ attempt(struct spool *s, unsigned n, unsigned mailbox)
 	unsigned nothers = 0;
 	struct qmsg *m;
 
-	while (nothers < 16 &&
-	    waiting_pop(&s->waiting, io_now_ms() + 5000, &id)) {
+	while (
+	    nothers < 16 && waiting_pop(&s->waiting, io_now_ms() + 5000, &id)) {
 		if (id != tq[n].id) {
 			others[nothers++] = id;
 			continue;
@@ -219,7 +226,7 @@ refused_stay_away(struct spool *s)
 {
 	for (unsigned n = 0; n < TQ_MESSAGES; n++) {
 		if (tq[n].refused && (spool_find(s, tq[n].id) != NULL ||
-		    waiting_has(&s->waiting, tq[n].id)))
+					 waiting_has(&s->waiting, tq[n].id)))
 			return TQ_WRONG("refused message %u is there", n);
 	}
 	return true;
@@ -281,7 +288,8 @@ main(void)
 		for (n = 1; n <= all; n++)
 			if (!run(path, n, what) && bad++ < 5)
 				printf("# operation %u: %s\n", n, tq_why);
-		is_int(bad, 0, "%s, at each of %u operations", names[what], all);
+		is_int(
+		    bad, 0, "%s, at each of %u operations", names[what], all);
 	}
 	tmpdir_remove();
 	return done_testing();

@@ -20,13 +20,13 @@
 struct body_in {
 	struct queued *q;
 	uint64_t token;
-	uint64_t owner;     /* the channel it was opened on */
+	uint64_t owner; /* the channel it was opened on */
 	int pipe_fd, fd;
 	struct event *ev;
 	uint64_t bytes, flushed;
 	bool eof, failed;
-	uint32_t request;   /* of the QUEUE_SUBMIT that waits for EOF, or 0 */
-	struct buf submit;  /* its payload */
+	uint32_t request;  /* of the QUEUE_SUBMIT that waits for EOF, or 0 */
+	struct buf submit; /* its payload */
 };
 
 /* ---- messages ------------------------------------------------------------ */
@@ -54,9 +54,12 @@ static int
 add(struct queued *q, uint64_t id, const struct msg_submit *in,
     uint64_t client_token, uint32_t request)
 {
-	struct envelope e = { .arrived_s = io_wall_s(), .flags = in->flags,
-		.reverse_path = in->reverse_path, .client = in->client,
-		.auth = in->auth, .nrcpts = in->nrcpts,
+	struct envelope e = { .arrived_s = io_wall_s(),
+		.flags = in->flags,
+		.reverse_path = in->reverse_path,
+		.client = in->client,
+		.auth = in->auth,
+		.nrcpts = in->nrcpts,
 		.body_file = in->body_token != 0,
 		.body_bytes = in->body_bytes };
 	struct qmsg *m;
@@ -85,8 +88,8 @@ refuse(struct ipc *ipc, uint32_t request, int err)
 	if (err == ENOSPC || err == EDQUOT)
 		ipc_fail(ipc, request, FAIL_FULL, "the queue is full");
 	else
-		ipc_fail(ipc, request, FAIL_TEMP,
-		    "the message could not be stored");
+		ipc_fail(
+		    ipc, request, FAIL_TEMP, "the message could not be stored");
 }
 
 void
@@ -114,7 +117,8 @@ intake_committed(struct queued *q, struct qmsg *m, bool ok)
 	buf_clear(&b);
 }
 
-/* ---- large bodies ---------------------------------------------------------- */
+/* ---- large bodies ----------------------------------------------------------
+ */
 
 static void
 body_free(struct body_in *b, bool keep_file)
@@ -269,7 +273,8 @@ body_new(struct queued *q, struct ipc *ipc, int *write_end)
 	return b;
 }
 
-/* ---- what smtpd says --------------------------------------------------------- */
+/* ---- what smtpd says
+ * --------------------------------------------------------- */
 
 static int
 on_body_open(struct queued *q, struct ipc *ipc, struct ipc_msg *m)
@@ -311,8 +316,8 @@ body_of(struct queued *q, const struct ipc *ipc, uint64_t token)
 }
 
 static int
-on_submit_body(struct queued *q, struct ipc *ipc, struct ipc_msg *m,
-    uint64_t token)
+on_submit_body(
+    struct queued *q, struct ipc *ipc, struct ipc_msg *m, uint64_t token)
 {
 	struct body_in *b = body_of(q, ipc, token);
 

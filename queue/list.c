@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define ROWS_MAX 200              /* in one answer: files are read for them */
+#define ROWS_MAX 200 /* in one answer: files are read for them */
 #define ANSWER_MAX (IPC_MAX / 2)
 #define SNAPSHOT_MS 60000
 
@@ -68,11 +68,12 @@ target_says(const struct qtarget *t)
 		return "done";
 	if (t->state == T_FLYING)
 		return t->kind == TARGET_UNKNOWN
-		    ? "the directory is being asked" : "being delivered";
+			   ? "the directory is being asked"
+			   : "being delivered";
 	if (t->status != NULL)
 		return t->status;
-	return t->kind == TARGET_UNKNOWN
-	    ? "waiting for the directory" : "waiting to be delivered";
+	return t->kind == TARGET_UNKNOWN ? "waiting for the directory"
+					 : "waiting to be delivered";
 }
 
 static const char *
@@ -88,9 +89,11 @@ static void
 row_put(struct buf *out, const struct qmsg *m)
 {
 	struct msg_queue_row row = { .queue_id = m->id,
-		.arrived_s = m->arrived_s, .body_bytes = m->body_bytes,
+		.arrived_s = m->arrived_s,
+		.body_bytes = m->body_bytes,
 		.deferred = m->where == Q_DEFERRED || m->where == Q_MOVING,
-		.attempts = m->attempts, .due_s = m->due_s,
+		.attempts = m->attempts,
+		.due_s = m->due_s,
 		.reverse_path = m->reverse_path,
 		.reason = span_of(message_says(m)) };
 	struct buf rcpts;
@@ -163,8 +166,8 @@ on_list(struct queued *q, struct ipc *ipc, struct ipc_msg *msg)
 	}
 	snapshot_ms = io_now_ms();
 	buf_init(&rows, 2 * IPC_MAX);
-	for (size_t i = first_after(after); i < snapshot_n && n < max &&
-	     rows.len < ANSWER_MAX / 2; i++) {
+	for (size_t i = first_after(after);
+	     i < snapshot_n && n < max && rows.len < ANSWER_MAX / 2; i++) {
 		bool owned;
 		struct qmsg *m = look_up(q, snapshot[i], &owned);
 		size_t before = rows.len;

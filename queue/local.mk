@@ -10,7 +10,7 @@ queue_libqueue_a_SOURCES = \
 	queue/idtab.c queue/idtab.h \
 	queue/waiting.c queue/waiting.h \
 	queue/body.c queue/body.h \
-	queue/spool.c queue/spool.h \
+	queue/spool.c queue/spool_read.c queue/spool.h \
 	queue/spool_start.c queue/spool_start.h
 
 role_PROGRAMS += queue/semail-queued queue/semail-queue

@@ -20,7 +20,7 @@
 
 enum mark { M_ACKED, M_DONE, M_DURABLE };
 
-static int work;      /* where the script runs */
+static int work; /* where the script runs */
 
 /* ---- the script -------------------------------------------------------- */
 
@@ -158,7 +158,8 @@ script(void)
 	/* expansion */
 	add(s, 8, 0, 500, false);
 	flush(s, false);
-	spool_expand(s, spool_find(s, tq[8].id), span_of("unknown@t"), known, 2);
+	spool_expand(
+	    s, spool_find(s, tq[8].id), span_of("unknown@t"), known, 2);
 	flush(s, false);
 	s = restart(s);
 	done(s, 8, 1);
@@ -198,7 +199,8 @@ script(void)
 	spool_close(&s);
 }
 
-/* ---- after the cut ---------------------------------------------------------- */
+/* ---- after the cut ----------------------------------------------------------
+ */
 
 static void
 on_mark(unsigned kind, unsigned n, unsigned mailbox)
@@ -240,7 +242,8 @@ try(const char *path, size_t at, enum cut cut, uint64_t seed)
 		}
 		good = tq_check(s);
 		if (good && s->log->ndamaged > 0)
-			good = TQ_WRONG("damage is reported where there is none");
+			good =
+			    TQ_WRONG("damage is reported where there is none");
 		if (good && i == 0) {
 			/* And it must be fit for more work. */
 			if (tq_add(s, 500, 1, 800, false) == NULL ||
@@ -297,15 +300,16 @@ main(void)
 					continue;
 				if (bad[cut]++ < 5)
 					printf("# %s before %zu (%s) seed %u: "
-					       "%s\n", cuts[cut], at,
-					    recorder_name(at), seed, tq_why);
+					       "%s\n",
+					    cuts[cut], at, recorder_name(at),
+					    seed, tq_why);
 			}
 		}
 	}
 	printf("# %u states\n", states);
 	for (unsigned cut = CUT_NONE; cut <= CUT_4096; cut++)
-		is_int(bad[cut], 0, "after a power cut that left %s",
-		    cuts[cut]);
+		is_int(
+		    bad[cut], 0, "after a power cut that left %s", cuts[cut]);
 	recorder_free();
 	close(work);
 	tmpdir_remove();

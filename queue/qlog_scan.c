@@ -19,7 +19,7 @@ struct load {
 	const struct qlog_ops *ops;
 	void *arg;
 	struct seg *seg;
-	struct span image;     /* of seg */
+	struct span image; /* of seg */
 };
 
 bool
@@ -69,8 +69,8 @@ damaged(struct load *l, size_t off, size_t len, const char *what)
 	    (unsigned long long)l->seg->head.generation, off);
 	if (quarantine_keep(l->q->dirfd, name, span_sub(l->image, off, len)))
 		log_warnx("log-damaged segment=%s offset=%zu bytes=%zu "
-		    "reason=%s kept=quarantine/%s", l->seg->name, off, len,
-		    what, name);
+			  "reason=%s kept=quarantine/%s",
+		    l->seg->name, off, len, what, name);
 	l->q->ndamaged++;
 	seg_salvage(l->image, &l->seg->head, off, len, on_salvaged, l);
 }
@@ -171,7 +171,8 @@ static void
 check_tail(struct load *l, size_t end)
 {
 	static const struct scan_ops ops = { .record = ignore_record,
-		.batch = first_batch, .hole = ignore_hole };
+		.batch = first_batch,
+		.hole = ignore_hole };
 	struct seg *next = TAILQ_NEXT(l->seg, link);
 	struct batch_head first = { .seq = 0 };
 	unsigned char *image;
@@ -181,8 +182,7 @@ check_tail(struct load *l, size_t end)
 		return;
 	/* Its first batch is in here, unless that is damaged too. */
 	n = next->head.size < FIRST_BATCH ? next->head.size : FIRST_BATCH;
-	if ( end >= l->image.len ||
-	    (image = seg_image(next, n)) == NULL)
+	if (end >= l->image.len || (image = seg_image(next, n)) == NULL)
 		return;
 	seg_scan(span_from(image, n), &next->head, &ops, &first);
 	free(image);
@@ -193,8 +193,9 @@ check_tail(struct load *l, size_t end)
 static int
 load_segment(struct load *l, struct seg *s)
 {
-	static const struct scan_ops ops = { .record = on_record,
-		.batch = on_batch, .hole = on_hole };
+	static const struct scan_ops ops = {
+		.record = on_record, .batch = on_batch, .hole = on_hole
+	};
 	unsigned char *image = seg_image(s, s->head.size);
 
 	if (image == NULL)
@@ -219,7 +220,8 @@ sort_in(struct qlog *q, struct seg *s)
 	}
 	if (s->head.generation > q->generation)
 		q->generation = s->head.generation;
-	TAILQ_FOREACH(at, &q->used, link) {
+	TAILQ_FOREACH(at, &q->used, link)
+	{
 		if (at->head.generation > s->head.generation) {
 			TAILQ_INSERT_BEFORE(at, s, link);
 			return;
@@ -239,7 +241,8 @@ bad_header(struct qlog *q, struct seg *s)
 	snprintf(name, sizeof(name), "log-header-%s", s->name);
 	if (quarantine_keep(q->dirfd, name, span_from(image, s->head.size)))
 		log_warnx("log-damaged segment=%s reason=header "
-		    "kept=quarantine/%s", s->name, name);
+			  "kept=quarantine/%s",
+		    s->name, name);
 	q->ndamaged++;
 	if (seg_guess_head(span_from(image, s->head.size), &s->head) == -1)
 		s->head.generation = 0;
@@ -303,7 +306,7 @@ static bool
 is_segment_name(const char *name)
 {
 	return strlen(name) == 8 && strspn(name, "0123456789") == 4 &&
-	    strcmp(name + 4, ".seg") == 0;
+	       strcmp(name + 4, ".seg") == 0;
 }
 
 static int
@@ -337,7 +340,8 @@ qlog_load(struct qlog *q, const struct qlog_ops *ops, void *arg)
 	 * not) must not be acted on and then lost. */
 	if (disk->syncfs(q->dirfd) == -1 || open_segments(q) == -1)
 		return -1;
-	TAILQ_FOREACH(s, &q->used, link) {
+	TAILQ_FOREACH(s, &q->used, link)
+	{
 		if (before != 0 && s->head.generation > before + 1)
 			log_info("log-generation-gap from=%llu to=%llu",
 			    (unsigned long long)before,

@@ -33,8 +33,8 @@ get_target(struct wire *w, struct target *t)
 }
 
 void
-envelope_rcpt_put(struct buf *b, struct span address, const struct target *t,
-    unsigned n)
+envelope_rcpt_put(
+    struct buf *b, struct span address, const struct target *t, unsigned n)
 {
 	wire_put_bytes(b, address);
 	put_targets(b, t, n);
@@ -57,7 +57,7 @@ rcpt_get(struct wire *w, struct qmsg_rcpt *out)
 	for (unsigned i = 0; i < n && !w->bad; i++)
 		get_target(w, &t);
 	out->targets = w->bad ? span_from("", 0)
-	                      : span_from(start, (size_t)(w->next - start));
+			      : span_from(start, (size_t)(w->next - start));
 }
 
 int
@@ -104,7 +104,7 @@ qmsg_find(struct qmsg *m, uint8_t kind, uint32_t mailbox, struct span address)
 			continue;
 		/* A mailbox is its number; its address may have changed. */
 		if (kind == TARGET_MAILBOX ? t->mailbox == mailbox
-		                           : span_eq(t->address, address))
+					   : span_eq(t->address, address))
 			return t;
 	}
 	return NULL;
@@ -131,8 +131,11 @@ add_target(struct qmsg *m, uint8_t kind, uint32_t mailbox, struct span address,
 	bool twin = qmsg_find(m, kind, mailbox, address) != NULL;
 	struct qtarget *t = &m->targets[m->ntargets++];
 
-	*t = (struct qtarget){ .kind = kind, .mailbox = mailbox,
-		.address = address, .rcpt = rcpt, .twin = twin,
+	*t = (struct qtarget){ .kind = kind,
+		.mailbox = mailbox,
+		.address = address,
+		.rcpt = rcpt,
+		.twin = twin,
 		.state = twin ? T_DONE : T_WAITING };
 	m->nopen += !twin;
 }
@@ -190,7 +193,7 @@ envelope_get(struct wire *w, struct qmsg *m)
 	for (uint32_t i = 0; i < m->nrcpts && !w->bad; i++)
 		rcpt_get(w, &r);
 	m->rcpts = w->bad ? span_from("", 0)
-	                  : span_from(start, (size_t)(w->next - start));
+			  : span_from(start, (size_t)(w->next - start));
 	m->body_file = wire_u8(w);
 	m->body_bytes = wire_u64(w);
 	m->body_crc = wire_u32(w);
@@ -358,7 +361,8 @@ qtarget_set_status(struct qtarget *t, struct span status)
 		return false;
 	for (size_t i = 0; i < n; i++)
 		s[i] = status.data[i] < ' ' || status.data[i] == 0x7f
-		    ? '?' : (char)status.data[i];
+			   ? '?'
+			   : (char)status.data[i];
 	s[n] = '\0';
 	if (t->status != NULL && strcmp(t->status, s) == 0) {
 		free(s);
@@ -385,6 +389,6 @@ qmsg_path(const char *dir, uint64_t id, char out[static QMSG_PATH])
 	char text[QUEUE_ID_TEXT];
 
 	queue_id_text(id, text);
-	snprintf(out, QMSG_PATH, "%s/%s/%s", dir, text + QUEUE_ID_TEXT - 3,
-	    text);
+	snprintf(
+	    out, QMSG_PATH, "%s/%s/%s", dir, text + QUEUE_ID_TEXT - 3, text);
 }

@@ -21,11 +21,11 @@
 
 static char socket_path[4096];
 
-static void __attribute__((noreturn))
-usage(void)
+static void __attribute__((noreturn)) usage(void)
 {
 	fputs("usage: semail queue [-f file] list [--json]\n"
-	      "       semail queue [-f file] show id\n", stderr);
+	      "       semail queue [-f file] show id\n",
+	    stderr);
 	exit(64);
 }
 
@@ -105,8 +105,8 @@ row_json(const struct msg_queue_row *row)
 
 	queue_id_text(row->queue_id, id);
 	printf("{\"id\":\"%s\",\"arrived\":%llu,\"bytes\":%llu,"
-	       "\"deferred\":%s,\"attempts\":%u,\"due\":%llu,\"from\":", id,
-	    (unsigned long long)row->arrived_s,
+	       "\"deferred\":%s,\"attempts\":%u,\"due\":%llu,\"from\":",
+	    id, (unsigned long long)row->arrived_s,
 	    (unsigned long long)row->body_bytes,
 	    row->deferred ? "true" : "false", row->attempts,
 	    (unsigned long long)row->due_s);
@@ -134,8 +134,8 @@ row_plain(const struct msg_queue_row *row)
 
 	queue_id_text(row->queue_id, id);
 	time_text(row->arrived_s, when);
-	printf("%s  %s  %9llu  <", id, when,
-	    (unsigned long long)row->body_bytes);
+	printf(
+	    "%s  %s  %9llu  <", id, when, (unsigned long long)row->body_bytes);
 	put_plain(row->reverse_path);
 	printf(">\n");
 	while (msg_row_rcpt_next(&rest, &r) == 1) {
@@ -276,7 +276,7 @@ main(int argc, char *argv[])
 	if (strcmp(argv[0], "list") == 0 && argc == 1)
 		status = cmd_list(false);
 	else if (strcmp(argv[0], "list") == 0 && argc == 2 &&
-	    strcmp(argv[1], "--json") == 0)
+		 strcmp(argv[1], "--json") == 0)
 		status = cmd_list(true);
 	else if (strcmp(argv[0], "show") == 0 && argc == 2)
 		status = cmd_show(argv[1]);

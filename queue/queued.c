@@ -22,8 +22,8 @@
 #include <sys/statvfs.h>
 
 #define TRACE_MAX (64 * 1024)
-#define LATER_MS 100      /* completions are durable within this */
-#define INDEX_MS 600000   /* deferred.idx is written that often */
+#define LATER_MS 100	/* completions are durable within this */
+#define INDEX_MS 600000 /* deferred.idx is written that often */
 
 static struct queued queued;
 
@@ -141,8 +141,9 @@ on_gone(void *arg, struct qmsg *m)
 	sched_forget(arg, m);
 }
 
-static const struct spool_ops spool_ops = { .committed = on_committed,
-	.ready = on_ready, .gone = on_gone };
+static const struct spool_ops spool_ops = {
+	.committed = on_committed, .ready = on_ready, .gone = on_gone
+};
 
 /* ---- semaild tells us ---------------------------------------------------- */
 
@@ -161,7 +162,7 @@ take_settings(struct queued *q)
 	q->grant_key = key.len == GRANT_KEY_BYTES ? key.data : NULL;
 	if (q->grant_key == NULL)
 		log_warnx("grant-key missing (authd is asked for each "
-		    "recipient)");
+			  "recipient)");
 	if (q->spool != NULL)
 		q->spool->waiting.max_ms = q->retry_max_ms;
 }
@@ -212,10 +213,12 @@ on_stats(struct proc *p, void (*add)(void *, const char *, uint64_t), void *arg)
 	add(arg, "local-credit", queued.credit);
 }
 
-static const struct proc_ops proc_ops = { .reload = on_reload,
-	.stop = on_stop, .stats = on_stats };
+static const struct proc_ops proc_ops = {
+	.reload = on_reload, .stop = on_stop, .stats = on_stats
+};
 
-/* ---- life ------------------------------------------------------------------ */
+/* ---- life ------------------------------------------------------------------
+ */
 
 /* A descriptor for each large body that is coming in. */
 static void
@@ -249,8 +252,7 @@ open_spool(struct queued *q)
 	struct qlog_conf conf = { conf_num("queue-log-size"),
 		conf_num("queue-segment-size") };
 
-	q->spool = spool_open(
-	    q->dirfd, &conf, q->retry_max_ms, &spool_ops, q);
+	q->spool = spool_open(q->dirfd, &conf, q->retry_max_ms, &spool_ops, q);
 	if (q->spool == NULL)
 		fatal("queue start");
 }

@@ -44,6 +44,7 @@ struct queued {
 	struct buf rcpts;
 	/* counters */
 	uint64_t delivered, failed, bytes_in;
+	uint64_t delivered_ms; /* when local last did something */
 };
 
 /* Something was changed or came free: see to it at the end of this turn. */

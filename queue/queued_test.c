@@ -30,7 +30,8 @@ static pid_t pid;
 static bool is_ready;
 static int listen_fd[3]; /* smtpd, local, cli: open across restarts */
 static struct ipc *control, *smtpd, *local;
-static const unsigned char key[GRANT_KEY_BYTES] = "a key for the tests, 32 bytes..";
+static const unsigned char key[GRANT_KEY_BYTES] =
+    "a key for the tests, 32 bytes..";
 static const char *retry_min = "100", *log_size = "8388608";
 
 /* What the others saw. */
@@ -65,7 +66,8 @@ wait_until(bool (*what)(void))
 	return what();
 }
 
-/* ---- the others ------------------------------------------------------------ */
+/* ---- the others ------------------------------------------------------------
+ */
 
 static int
 control_msg(struct ipc *ipc, struct ipc_msg *m, void *arg)
@@ -186,7 +188,8 @@ authd_msg(struct ipc *ipc, struct ipc_msg *m, void *arg)
 
 static const struct ipc_ops authd_ops = { .msg = authd_msg };
 
-/* ---- semaild's work ----------------------------------------------------------- */
+/* ---- semaild's work
+ * ----------------------------------------------------------- */
 
 static int
 unix_listen(const char *name)
@@ -321,7 +324,8 @@ syncs(void)
 	return stat_syncs - 1;
 }
 
-/* ---- smtpd's work ---------------------------------------------------------------- */
+/* ---- smtpd's work
+ * ---------------------------------------------------------------- */
 
 static int
 on_accepted(struct ipc_msg *m, void *arg)
@@ -345,8 +349,11 @@ submit(const char *to, uint32_t mailbox, const char *to2, uint32_t mailbox2,
     const char *body, uint64_t token, uint64_t bytes)
 {
 	struct msg_submit in = { .reverse_path = span_of("a@x.test"),
-		.client = span_of("127.0.0.1"), .auth = span_of(""),
-		.nrcpts = 1, .body_token = token, .body_bytes = bytes };
+		.client = span_of("127.0.0.1"),
+		.auth = span_of(""),
+		.nrcpts = 1,
+		.body_token = token,
+		.body_bytes = bytes };
 	struct msg_rcpt r = { span_of(to), span_of("") };
 	struct buf b, rcpts, grant;
 
@@ -442,7 +449,7 @@ is_listed(const char *reason)
 	wire_put_u64(&b, 0);
 	wire_put_u32(&b, 100);
 	if (ipc_call(path, ROLE_QUEUED, MSG_QUEUE_LIST, &b, 5000, &answer,
-	        NULL) == MSG_QUEUE_LIST_IS) {
+		NULL) == MSG_QUEUE_LIST_IS) {
 		wire_init(&w, buf_span(&answer));
 		for (uint32_t n = wire_u32(&w); n > 0; n--) {
 			msg_queue_row_get(&w, &row);
@@ -478,7 +485,7 @@ static bool
 delivered_again(void)
 {
 	return ndelivered > want_delivered && local_says == SAY_OK &&
-	    last.again == 1;
+	       last.again == 1;
 }
 
 static void
@@ -523,7 +530,8 @@ killed(void)
 	wait_until(edges_up);
 }
 
-/* ---- large bodies ------------------------------------------------------------------- */
+/* ---- large bodies
+ * ------------------------------------------------------------------- */
 
 static uint64_t body_token;
 static int body_fd = -1;
@@ -562,8 +570,7 @@ open_body(void)
 
 	buf_init(&b, 16);
 	wire_put_u64(&b, sizeof(large));
-	ipc_request(
-	    smtpd, MSG_QUEUE_BODY_OPEN, &b, -1, 5000, on_opened, NULL);
+	ipc_request(smtpd, MSG_QUEUE_BODY_OPEN, &b, -1, 5000, on_opened, NULL);
 	buf_clear(&b);
 	ok(wait_until(opened), "a pipe for a large body");
 	fcntl(body_fd, F_SETFL, 0); /* block: queued empties it */
@@ -583,7 +590,7 @@ large_body(void)
 	want_delivered++;
 	ok(wait_until(all_there), "accepted and delivered");
 	ok(last.body_file == 1 && last.body_bytes == sizeof(large) &&
-	    memcmp(last_body, large, sizeof(large)) == 0,
+		memcmp(last_body, large, sizeof(large)) == 0,
 	    "as a descriptor with the whole body");
 
 	open_body();
@@ -670,11 +677,11 @@ main(int argc, char *argv[])
 	ipc_listen(base, unix_listen("authd"), ROLE_AUTHD, ROLE_QUEUED,
 	    geteuid(), false, &authd_ops, NULL);
 	snprintf(path, sizeof(path), "%s/smtpd", dir);
-	smtpd = ipc_connect(
-	    base, path, ROLE_SMTPD, ROLE_QUEUED, &smtpd_ops, NULL);
+	smtpd =
+	    ipc_connect(base, path, ROLE_SMTPD, ROLE_QUEUED, &smtpd_ops, NULL);
 	snprintf(path, sizeof(path), "%s/local", dir);
-	local = ipc_connect(
-	    base, path, ROLE_LOCAL, ROLE_QUEUED, &local_ops, NULL);
+	local =
+	    ipc_connect(base, path, ROLE_LOCAL, ROLE_QUEUED, &local_ops, NULL);
 	start();
 	wait_until(edges_up);
 	simple();

@@ -6,18 +6,42 @@
 #include <errno.h>
 
 #define SEG_MAGIC 0x31474c514d455345ull /* "ESEMQLG1" */
-#define BATCH_MAGIC 0x54414251u         /* "QBAT" */
-#define REC_MAGIC 0x43455251u           /* "QREC" */
+#define BATCH_MAGIC 0x54414251u		/* "QBAT" */
+#define REC_MAGIC 0x43455251u		/* "QREC" */
 #define FORMAT 1
 
 /* Offsets, see doc/queue.md. */
-enum { SEG_VERSION = 8, SEG_CRC = 12, SEG_GENERATION = 16, SEG_SALT = 24,
-	SEG_SIZE = 32, SEG_BYTES = 40 };
-enum { B_VERSION = 4, B_LEN = 8, B_CRC = 12, B_GENERATION = 16, B_SEQ = 24,
-	B_SALT = 32, B_SYNCED = 40, B_NRECORDS = 48, B_ZERO = 52,
-	B_LAST_ID = 56 };
-enum { R_VERSION = 4, R_TYPE = 5, R_ZERO = 6, R_LEN = 8, R_CRC = 12, R_ID = 16,
-	R_GENERATION = 24, R_SEQ = 32, R_SALT = 40 };
+enum {
+	SEG_VERSION = 8,
+	SEG_CRC = 12,
+	SEG_GENERATION = 16,
+	SEG_SALT = 24,
+	SEG_SIZE = 32,
+	SEG_BYTES = 40
+};
+enum {
+	B_VERSION = 4,
+	B_LEN = 8,
+	B_CRC = 12,
+	B_GENERATION = 16,
+	B_SEQ = 24,
+	B_SALT = 32,
+	B_SYNCED = 40,
+	B_NRECORDS = 48,
+	B_ZERO = 52,
+	B_LAST_ID = 56
+};
+enum {
+	R_VERSION = 4,
+	R_TYPE = 5,
+	R_ZERO = 6,
+	R_LEN = 8,
+	R_CRC = 12,
+	R_ID = 16,
+	R_GENERATION = 24,
+	R_SEQ = 32,
+	R_SALT = 40
+};
 
 static size_t
 round_up(size_t n, size_t to)
@@ -97,8 +121,8 @@ rec_crc(const unsigned char *r)
 	uint32_t c = io_crc32c(0, r, R_CRC);
 
 	c = io_crc32c(c, zero, sizeof(zero));
-	return io_crc32c(c, r + R_CRC + 4,
-	    REC_HEADER - R_CRC - 4 + le32_get(r + R_LEN));
+	return io_crc32c(
+	    c, r + R_CRC + 4, REC_HEADER - R_CRC - 4 + le32_get(r + R_LEN));
 }
 
 static size_t

@@ -11,16 +11,26 @@
 #define FDS 1024
 #define PATH 96
 
-enum kind { CREATE, MKDIR, WRITE, TRUNCATE, SYNC, SYNCDIR, SYNCFS, RENAME,
-	UNLINK, MARK };
+enum kind {
+	CREATE,
+	MKDIR,
+	WRITE,
+	TRUNCATE,
+	SYNC,
+	SYNCDIR,
+	SYNCFS,
+	RENAME,
+	UNLINK,
+	MARK
+};
 
 struct op {
 	enum kind kind;
-	unsigned node;         /* of files: each that was ever created */
+	unsigned node; /* of files: each that was ever created */
 	char path[PATH], to[PATH];
 	uint64_t off;
 	size_t len;
-	unsigned char *data;   /* owned */
+	unsigned char *data; /* owned */
 	unsigned mark[3];
 };
 
@@ -204,10 +214,16 @@ no_sync(int fd)
 	return 0;
 }
 
-const struct disk_ops recorder_ops = { .open = rec_open, .close = rec_close,
-	.pwrite = rec_pwrite, .truncate = rec_truncate, .datasync = rec_sync,
-	.sync = rec_sync, .syncfs = rec_syncfs, .rename = rec_rename,
-	.unlink = rec_unlink, .mkdir = rec_mkdir };
+const struct disk_ops recorder_ops = { .open = rec_open,
+	.close = rec_close,
+	.pwrite = rec_pwrite,
+	.truncate = rec_truncate,
+	.datasync = rec_sync,
+	.sync = rec_sync,
+	.syncfs = rec_syncfs,
+	.rename = rec_rename,
+	.unlink = rec_unlink,
+	.mkdir = rec_mkdir };
 
 static int
 quick_open(int dirfd, const char *path, int flags, mode_t mode)
@@ -240,9 +256,15 @@ quick_mkdir(int dirfd, const char *path)
 }
 
 const struct disk_ops recorder_quick = { .open = quick_open,
-	.close = rec_close, .pwrite = quick_pwrite, .truncate = ftruncate,
-	.datasync = no_sync, .sync = no_sync, .syncfs = no_sync,
-	.rename = quick_rename, .unlink = quick_unlink, .mkdir = quick_mkdir };
+	.close = rec_close,
+	.pwrite = quick_pwrite,
+	.truncate = ftruncate,
+	.datasync = no_sync,
+	.sync = no_sync,
+	.syncfs = no_sync,
+	.rename = quick_rename,
+	.unlink = quick_unlink,
+	.mkdir = quick_mkdir };
 
 void
 recorder_start(int dirfd)
@@ -301,7 +323,8 @@ recorder_name(size_t at)
 	return text;
 }
 
-/* ---- building --------------------------------------------------------------- */
+/* ---- building ---------------------------------------------------------------
+ */
 
 struct file {
 	unsigned char *data;
@@ -344,7 +367,7 @@ is_durable(size_t i, size_t at)
 			if (ops[k].kind == SYNC && ops[k].node == op->node)
 				return true;
 		} else if (ops[k].kind == SYNCDIR &&
-		    strcmp(ops[k].path, dir) == 0) {
+			   strcmp(ops[k].path, dir) == 0) {
 			return true;
 		}
 	}
@@ -427,8 +450,8 @@ write_file(int fd, const struct file *f)
 	if (ftruncate(fd, (off_t)f->len) == -1)
 		return -1;
 	for (size_t at = 0; at < f->len; at += sizeof(zero)) {
-		size_t n = f->len - at < sizeof(zero) ? f->len - at
-		                                      : sizeof(zero);
+		size_t n =
+		    f->len - at < sizeof(zero) ? f->len - at : sizeof(zero);
 
 		if (memcmp(f->data + at, zero, n) != 0 &&
 		    pwrite(fd, f->data + at, n, (off_t)at) != (ssize_t)n)
@@ -466,7 +489,7 @@ recorder_build(int dirfd, size_t at, enum cut cut, uint64_t seed,
 			continue;
 		}
 		if (!durable && (cut == CUT_NONE || cut == CUT_DATA ||
-		    (cut >= CUT_512 && chance(2))))
+				    (cut >= CUT_512 && chance(2))))
 			continue;
 		switch (op->kind) {
 		case CREATE:
@@ -507,8 +530,8 @@ recorder_build(int dirfd, size_t at, enum cut cut, uint64_t seed,
 		    dirfd, now[i].path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 
 		if (fd == -1 || write_file(fd, data) == -1) {
-			printf("Bail out! %s: %s\n", now[i].path,
-			    strerror(errno));
+			printf(
+			    "Bail out! %s: %s\n", now[i].path, strerror(errno));
 			exit(1);
 		}
 		close(fd);

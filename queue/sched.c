@@ -7,9 +7,11 @@
 #include <event2/event.h>
 #include <sys/random.h>
 
-#define LOADED_MAX 1000   /* deferred messages in memory at once */
-#define LOAD_TURN 64      /* and read in one turn of the loop */
-#define RELIEVE_PERCENT 50
+#define LOADED_MAX 1000		/* deferred messages in memory at once */
+#define LOAD_TURN 64		/* and read in one turn of the loop */
+#define RELIEVE_PERCENT 50	/* of the log, when nobody fetches */
+#define RELIEVE_BUSY_PERCENT 80 /* when local is at work */
+#define BUSY_MS 2000
 #define SLACK_S 1
 
 /* Doubling pauses, each off by up to a fifth, so that what failed together
@@ -26,8 +28,9 @@ next_wait_ms(const struct queued *q, const struct qmsg *m, bool hopeless)
 		ms = q->retry_max_ms;
 	if (getrandom(&chance, sizeof(chance), GRND_NONBLOCK) == -1)
 		chance = UINT32_MAX / 2;
-	return ms - ms / 5 + (uint64_t)(2.0 * (double)(ms / 5) *
-	    ((double)chance / (double)UINT32_MAX));
+	return ms - ms / 5 +
+	       (uint64_t)(2.0 * (double)(ms / 5) *
+			  ((double)chance / (double)UINT32_MAX));
 }
 
 static void
@@ -81,8 +84,8 @@ sched_ready(struct queued *q, struct qmsg *m)
 			for_authd = true;
 		} else {
 			t->state = T_TRIED;
-			qtarget_set_status(t, span_of(
-			    "4.4.0 remote delivery is not there yet"));
+			qtarget_set_status(t,
+			    span_of("4.4.0 remote delivery is not there yet"));
 		}
 	}
 	m->cursor = 0;
@@ -128,16 +131,19 @@ sched_forget(struct queued *q, struct qmsg *m)
 
 /*
  * The log runs full of mail that nobody fetches: the oldest goes to files, due
- * at once, so that a local that is away for long does not stop the intake.
+ * at once, so that a local that is away for long does not stop the intake.  One
+ * that works, only slower than mail comes in, gets more time: files are dear.
  */
 void
 sched_relieve(struct queued *q)
 {
 	struct qmsg *m, *next;
-	unsigned n = 0;
+	unsigned n = 0, limit = RELIEVE_PERCENT;
 
+	if (q->local != NULL && io_now_ms() - q->delivered_ms < BUSY_MS)
+		limit = RELIEVE_BUSY_PERCENT;
 	if (q->spool->nto_move >= MOVE_BATCH ||
-	    qlog_percent(q->spool->log) < RELIEVE_PERCENT)
+	    qlog_percent(q->spool->log) < limit)
 		return;
 	for (m = TAILQ_FIRST(&q->spool->in_log); m != NULL && n < MOVE_BATCH;
 	     m = next) {
@@ -159,7 +165,8 @@ sched_relieve(struct queued *q)
 	}
 }
 
-/* ---- deferred messages come due -------------------------------------------- */
+/* ---- deferred messages come due --------------------------------------------
+ */
 
 void
 sched_arm(struct queued *q)
@@ -186,8 +193,8 @@ load(struct queued *q, uint64_t id)
 		if (errno != EBADMSG && errno != ENOENT) {
 			queue_id_text(id, text);
 			log_warn("deferred-read id=%s", text);
-			waiting_add(&q->spool->waiting, id,
-			    io_wall_s() + 60, 0);
+			waiting_add(
+			    &q->spool->waiting, id, io_wall_s() + 60, 0);
 		}
 		return;
 	}
@@ -214,7 +221,7 @@ sched_on_due(int fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	while (n++ < LOAD_TURN && q->loaded < LOADED_MAX &&
-	    waiting_pop(&q->spool->waiting, io_now_ms(), &id))
+	       waiting_pop(&q->spool->waiting, io_now_ms(), &id))
 		load(q, id);
 	sched_arm(q);
 }

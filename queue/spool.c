@@ -31,8 +31,8 @@ id_text(uint64_t id)
 /* A copy is kept until it is synced: if its segment fails it goes to the
  * next. */
 void
-spool_state(struct spool *s, enum rec_type type, uint64_t id,
-    struct span payload)
+spool_state(
+    struct spool *s, enum rec_type type, uint64_t id, struct span payload)
 {
 	size_t at = qlog_rec_begin(s->log, type, id);
 
@@ -41,8 +41,7 @@ spool_state(struct spool *s, enum rec_type type, uint64_t id,
 	wire_put_u8(&s->unsynced, (uint8_t)type);
 	wire_put_u64(&s->unsynced, id);
 	wire_put_bytes(&s->unsynced, payload);
-	if (buf_error(&s->unsynced) != 0 ||
-	    buf_error(qlog_batch(s->log)) != 0)
+	if (buf_error(&s->unsynced) != 0 || buf_error(qlog_batch(s->log)) != 0)
 		fatalx("queue state records need too much memory");
 }
 
@@ -64,7 +63,8 @@ state_again(struct spool *s)
 	}
 }
 
-/* ---- a message's end ------------------------------------------------------ */
+/* ---- a message's end ------------------------------------------------------
+ */
 
 static void
 leave_log(struct spool *s, struct qmsg *m)
@@ -81,15 +81,16 @@ discard(struct spool *s, struct qmsg *m)
 	qmsg_free(&m);
 }
 
-static void
-remove_body(struct spool *s, const struct qmsg *m)
+void
+spool_remove_body(struct spool *s, const struct qmsg *m)
 {
 	if (m->body_file && body_unlink(s->dirfd, m->id) == -1 &&
 	    errno != ENOENT)
 		log_warn("body-unlink id=%s", id_text(m->id));
 }
 
-/* ---- intake ---------------------------------------------------------------- */
+/* ---- intake ----------------------------------------------------------------
+ */
 
 uint64_t
 spool_new_id(struct spool *s)
@@ -98,8 +99,8 @@ spool_new_id(struct spool *s)
 }
 
 struct qmsg *
-spool_add(struct spool *s, uint64_t id, const struct envelope *e,
-    struct span body)
+spool_add(
+    struct spool *s, uint64_t id, const struct envelope *e, struct span body)
 {
 	struct buf *b = qlog_batch(s->log);
 	size_t before = b->len, at, payload;
@@ -161,7 +162,8 @@ refuse_fresh(struct spool *s, bool written)
 	}
 }
 
-/* ---- progress ---------------------------------------------------------------- */
+/* ---- progress
+ * ---------------------------------------------------------------- */
 
 /* A line of a deferred message; false if it could not be written. */
 static bool
@@ -184,13 +186,13 @@ deferred_finish(struct spool *s, struct qmsg *m)
 		log_warn("deferred-unlink id=%s", id_text(m->id));
 		return false;
 	}
-	remove_body(s, m);
+	spool_remove_body(s, m);
 	return true;
 }
 
 static bool
-deferred_done(struct spool *s, struct qmsg *m, struct qtarget *t,
-    struct span status)
+deferred_done(
+    struct spool *s, struct qmsg *m, struct qtarget *t, struct span status)
 {
 	bool kept;
 
@@ -225,8 +227,8 @@ finish(struct spool *s, struct qmsg *m)
 }
 
 bool
-spool_done(struct spool *s, struct qmsg *m, struct qtarget *t,
-    struct span status)
+spool_done(
+    struct spool *s, struct qmsg *m, struct qtarget *t, struct span status)
 {
 	struct buf b;
 
@@ -262,8 +264,7 @@ spool_expand(struct spool *s, struct qmsg *m, struct span rcpt,
 	}
 	if (m->where == Q_DEFERRED) {
 		buf_reset(&s->scratch);
-		deferred_put_expand(
-		    &s->scratch, io_wall_s(), rcpt, targets, n);
+		deferred_put_expand(&s->scratch, io_wall_s(), rcpt, targets, n);
 		/* Unrecorded it is asked again after a crash; the targets
 		 * that are done then are so by name. */
 		append(s, m, true);
@@ -288,7 +289,8 @@ spool_expand(struct spool *s, struct qmsg *m, struct span rcpt,
 	return 0;
 }
 
-/* ---- putting off --------------------------------------------------------------- */
+/* ---- putting off
+ * --------------------------------------------------------------- */
 
 static void
 put_away(struct spool *s, struct qmsg *m)
@@ -312,8 +314,8 @@ defer_again(struct spool *s, struct qmsg *m)
 			deferred_put_target(
 			    &s->scratch, now, t, true, span_of(""));
 		else if (t->status != NULL)
-			deferred_put_target(&s->scratch, now, t, false,
-			    span_of(t->status));
+			deferred_put_target(
+			    &s->scratch, now, t, false, span_of(t->status));
 	}
 	deferred_put_attempt(&s->scratch, now, m);
 	append(s, m, false);
@@ -365,7 +367,8 @@ move_some(struct spool *s)
 
 	if (s->nto_move == 0 || io_now_ms() < s->move_retry_ms)
 		return 0;
-	TAILQ_FOREACH(m, &s->to_move, sync) {
+	TAILQ_FOREACH(m, &s->to_move, sync)
+	{
 		if (n == MOVE_BATCH)
 			break;
 		if (write_deferred(s, m, now_s) == -1)
@@ -396,7 +399,8 @@ fail:
 	return -1;
 }
 
-/* ---- flush ------------------------------------------------------------------------ */
+/* ---- flush
+ * ------------------------------------------------------------------------ */
 
 /* What was written is durable: everything that waited for that. */
 static void
@@ -411,7 +415,8 @@ synced(struct spool *s)
 	s->unsynced_remote = 0;
 	s->must_sync = false;
 	TAILQ_CONCAT(&fresh, &s->fresh, sync);
-	TAILQ_FOREACH(m, &fresh, sync) {
+	TAILQ_FOREACH(m, &fresh, sync)
+	{
 		m->where = Q_LOG;
 		s->accepted++;
 		s->ops->committed(s->arg, m, true);
@@ -429,7 +434,7 @@ synced(struct spool *s)
 	while ((m = TAILQ_FIRST(&s->finished)) != NULL) {
 		TAILQ_REMOVE(&s->finished, m, sync);
 		qlog_release(s->log, m->seg);
-		remove_body(s, m);
+		spool_remove_body(s, m);
 		qmsg_free(&m);
 	}
 	while ((m = TAILQ_FIRST(&s->expanded)) != NULL) {
@@ -459,7 +464,8 @@ write_batch(struct spool *s)
 		state_again(s);
 		return -1;
 	}
-	TAILQ_FOREACH(m, &s->fresh, sync) {
+	TAILQ_FOREACH(m, &s->fresh, sync)
+	{
 		m->seg = seg;
 		m->body_at += off;
 		qlog_hold(seg);
@@ -490,100 +496,12 @@ bool
 spool_is_dirty(const struct spool *s)
 {
 	return s->unsynced.len > 0 || s->nto_move > 0 ||
-	    !qlog_is_empty(s->log) || !TAILQ_EMPTY(&s->finished);
+	       !qlog_is_empty(s->log) || !TAILQ_EMPTY(&s->finished);
 }
 
-/* ---- reading ------------------------------------------------------------------------ */
-
-struct qmsg *
-spool_find(struct spool *s, uint64_t id)
-{
-	return idtab_get(&s->msgs, id);
-}
-
-void
-spool_quarantine(struct spool *s, uint64_t id)
-{
-	char from[QMSG_PATH], to[QMSG_PATH];
-
-	qmsg_path("deferred", id, from);
-	snprintf(to, sizeof(to), "quarantine/deferred-%s", id_text(id));
-	if (disk_need_dir(s->dirfd, ".", "quarantine") == 0 &&
-	    disk->rename(s->dirfd, from, to) == 0) {
-		disk_sync_dir(s->dirfd, "quarantine");
-		s->quarantined++;
-		log_warnx("deferred-damaged id=%s kept=%s", id_text(id), to);
-	} else {
-		log_warn("deferred-damaged id=%s", id_text(id));
-	}
-}
-
-struct qmsg *
-spool_peek(struct spool *s, uint64_t id)
-{
-	return deferred_read(s->dirfd, id);
-}
-
-struct qmsg *
-spool_load(struct spool *s, uint64_t id)
-{
-	struct qmsg *m = deferred_read(s->dirfd, id);
-
-	if (m == NULL) {
-		if (errno == EBADMSG) {
-			spool_quarantine(s, id);
-			errno = EBADMSG;
-		}
-		return NULL;
-	}
-	if (m->nopen == 0) {
-		/* Only its removal was lost. */
-		if (deferred_unlink(s->dirfd, id) == 0)
-			remove_body(s, m);
-		qmsg_free(&m);
-		errno = ENOENT;
-		return NULL;
-	}
-	idtab_put(&s->msgs, id, m);
-	return m;
-}
-
-int
-spool_body_read(struct spool *s, const struct qmsg *m, void *dst)
-{
-	const void *recent = m->seg == NULL ? NULL
-	    : qlog_recent(s->log, m->seg, m->body_at, m->body_bytes);
-	int fd, r;
-
-	if (recent != NULL) {
-		memcpy(dst, recent, m->body_bytes);
-		return 0;
-	}
-	fd = m->seg != NULL ? m->seg->fd : deferred_open(s->dirfd, m->id);
-	if (fd == -1)
-		return -1;
-	r = io_pread_all(fd, dst, m->body_bytes, (off_t)m->body_at);
-	if (m->seg == NULL) {
-		int saved = errno;
-
-		disk->close(fd);
-		errno = saved;
-	}
-	if (r == 0 && io_crc32c(0, dst, m->body_bytes) != m->body_crc) {
-		log_warnx("body-damaged id=%s", id_text(m->id));
-		errno = EBADMSG;
-		return -1;
-	}
-	return r;
-}
-
-int
-spool_body_fd(struct spool *s, const struct qmsg *m)
-{
-	return body_open(s->dirfd, m->id);
-}
-
-/* ---- life ------------------------------------------------------------------------------- */
+/* ---- life
+ * -------------------------------------------------------------------------------
+ */
 
 static void
 free_list(struct qmsg_list *list)

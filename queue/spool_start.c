@@ -110,7 +110,8 @@ on_record(void *arg, struct seg *seg, const struct rec *r, bool salvaged)
 
 static const struct qlog_ops log_ops = { .record = on_record };
 
-/* ---- deferred files -------------------------------------------------------- */
+/* ---- deferred files --------------------------------------------------------
+ */
 
 static int
 hint_cmp(const void *key, const void *elem)
@@ -124,8 +125,10 @@ hint_cmp(const void *key, const void *elem)
 static void
 add_waiting(struct start *st, uint64_t id)
 {
-	const struct wait_hint *h = st->nhints == 0 ? NULL
-	    : bsearch(&id, st->hints, st->nhints, sizeof(*h), hint_cmp);
+	const struct wait_hint *h =
+	    st->nhints == 0
+		? NULL
+		: bsearch(&id, st->hints, st->nhints, sizeof(*h), hint_cmp);
 	struct qmsg *m;
 
 	if (h != NULL) {
@@ -177,8 +180,8 @@ double_file(struct start *st, struct qmsg *in_log)
 	for (unsigned i = 0; m != NULL && i < m->ntargets; i++) {
 		if (m->targets[i].state != T_DONE || m->targets[i].twin)
 			continue;
-		t = qmsg_find(in_log, m->targets[i].kind,
-		    m->targets[i].mailbox, m->targets[i].address);
+		t = qmsg_find(in_log, m->targets[i].kind, m->targets[i].mailbox,
+		    m->targets[i].address);
 		if (t == NULL || t->state == T_DONE)
 			continue;
 		buf_init(&b, 1024);
@@ -188,8 +191,8 @@ double_file(struct start *st, struct qmsg *in_log)
 		qtarget_set_done(in_log, t);
 	}
 	qmsg_free(&m);
-	st->doubles = realloc(
-	    st->doubles, (st->ndoubles + 1) * sizeof(*st->doubles));
+	st->doubles =
+	    realloc(st->doubles, (st->ndoubles + 1) * sizeof(*st->doubles));
 	if (st->doubles == NULL)
 		fatal("queue start");
 	st->doubles[st->ndoubles++] = in_log->id;
@@ -241,7 +244,8 @@ read_dir(struct start *st, const char *path, unsigned depth)
 	return r;
 }
 
-/* ---- putting it together ----------------------------------------------------- */
+/* ---- putting it together
+ * ----------------------------------------------------- */
 
 static bool
 body_is_needed(void *arg, uint64_t id)

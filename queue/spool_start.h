@@ -9,9 +9,10 @@
 /* 0, or -1 with errno: then the queue must not be used. */
 int spool_recover(struct spool *, const struct qlog_conf *);
 
-/* For spool.c and spool_start.c only. */
+/* For the files of the spool among themselves. */
 void spool_state(struct spool *, enum rec_type, uint64_t id,
     struct span payload);
 void spool_quarantine(struct spool *, uint64_t id);
+void spool_remove_body(struct spool *, const struct qmsg *);
 
 #endif

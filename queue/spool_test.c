@@ -44,7 +44,8 @@ intake(struct spool *s)
 	    "one of three done");
 	is_int(spool_flush(s, true), 0, "flush");
 	s = again(s);
-	ok(spool_find(s, tq[1].id) == NULL, "a finished one does not come back");
+	ok(spool_find(s, tq[1].id) == NULL,
+	    "a finished one does not come back");
 	m = spool_find(s, tq[2].id);
 	ok(m != NULL && m->nopen == 2 && tq_target(m, 2)->state == T_DONE,
 	    "the done target stays done");
@@ -63,8 +64,9 @@ deferral(struct spool *s)
 	m->due_s = io_wall_s() + 1000;
 	spool_defer(s, m);
 	is_int(spool_flush(s, false), 0, "moved to a file");
-	ok(spool_find(s, tq[2].id) == NULL && waiting_has(&s->waiting,
-	    tq[2].id), "it waits");
+	ok(spool_find(s, tq[2].id) == NULL &&
+		waiting_has(&s->waiting, tq[2].id),
+	    "it waits");
 	is_int((int64_t)s->nlog, 0, "and holds nothing in the log");
 	s = again(s);
 	ok(waiting_has(&s->waiting, tq[2].id), "also after a restart");
@@ -266,8 +268,8 @@ damage(struct spool *s)
 	/* The segment's header. */
 	tq_add(s, 15, 1, 2000, false);
 	spool_flush(s, false);
-	snprintf(name, sizeof(name), "log/%s",
-	    spool_find(s, tq[15].id)->seg->name);
+	snprintf(
+	    name, sizeof(name), "log/%s", spool_find(s, tq[15].id)->seg->name);
 	flip(name, 17);
 	s = again(s);
 	ok(spool_find(s, tq[15].id) != NULL && spool_find(s, tq[14].id) == NULL,
@@ -301,7 +303,8 @@ resize(struct spool *s)
 	spool_close(&s);
 	s = spool_open(dirfd_, &smaller, 1000, &tq_ops, NULL);
 	ok(s != NULL && spool_find(s, tq[5].id) == NULL &&
-	    spool_find(s, tq[6].id) != NULL, "smaller again");
+		spool_find(s, tq[6].id) != NULL,
+	    "smaller again");
 	tq_finish(s, 6);
 	spool_flush(s, true);
 	spool_close(&s);

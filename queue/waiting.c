@@ -76,7 +76,8 @@ waiting_add(struct waiting *w, uint64_t id, uint64_t due_s, uint32_t attempts)
 
 	if (due_s > now_s)
 		wait_ms = due_s - now_s > w->max_ms / 1000
-		    ? w->max_ms : (due_s - now_s) * 1000;
+			      ? w->max_ms
+			      : (due_s - now_s) * 1000;
 	w->changed = true;
 	if (idtab_get(&w->ids, id) != NULL)
 		return;
@@ -91,8 +92,10 @@ waiting_add(struct waiting *w, uint64_t id, uint64_t due_s, uint32_t attempts)
 	}
 	if ((e = malloc(sizeof(*e))) == NULL)
 		fatal("waiting messages=%zu", w->n);
-	*e = (struct wait){ .id = id, .due_ms = io_now_ms() + wait_ms,
-		.due_s = due_s, .attempts = attempts };
+	*e = (struct wait){ .id = id,
+		.due_ms = io_now_ms() + wait_ms,
+		.due_s = due_s,
+		.attempts = attempts };
 	idtab_put(&w->ids, id, e);
 	sift_up(w, w->n++, e);
 }
