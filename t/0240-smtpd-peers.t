@@ -99,6 +99,22 @@ sleep 0.2;
 $gone->close;
 kill CONT => $pid;
 ok(wait_for(20, \&works), "a client vanished, others are served");
+my $half = Smtp->new($port);
+$half->put("EHLO c\r\nMAIL FROM:<a\@x.test>\r\nRCPT TO:<one\@here.test>\r\nDATA\r\n");
+wait_for(5, sub { $half->reply =~ /^354/ });
+$pid = pid_of("queued");
+kill STOP => $pid;
+$half->put("half-closed\r\n.\r\n");
+shutdown $half->{s}, 1;
+sleep 0.2; # so that its end is seen while the answer is awaited
+kill CONT => $pid;
+is(Smtp::code($half->reply), "250", "a half-closed client hears of its message");
+ok(!defined $half->reply, "and is let go");
+$accepted++;
+$c->close;
+sub sessions { return status_of() =~ /"role":"smtpd".*?"sessions":(\d+)/s ? $1 : -1 }
+$c = Smtp->hello($port);
+is(wait_for(5, sub { sessions() == 1 }) ? 1 : sessions(), 1, "no session stays behind, but ours");
 my $log = wait_for(10, sub { open my $f, "<", "$ENV{T}/semail.log" or return; local $/; <$f> =~ /accepted queue=\w+/ });
 ok($log, "what was accepted is in the log");
 
