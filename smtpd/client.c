@@ -387,7 +387,7 @@ op_start_tls(void *arg)
 {
 	struct client *c = arg;
 
-	conn_start_tls(c->conn, c->smtpd->tls);
+	conn_start_tls(c->conn, c->settings->tls);
 }
 
 /* ---- life ------------------------------------------------------------------------------ */
@@ -418,6 +418,7 @@ client_free(struct client *c)
 	if (c->next != NULL)
 		c->next->prev = c->prev;
 	smtpd->nclients--;
+	settings_unref(&c->settings);
 	free(c);
 }
 
@@ -460,7 +461,7 @@ client_ended(struct conn *conn, enum conn_end how, void *arg)
 static bool
 client_too_slow(struct client *c, bool pending)
 {
-	uint64_t now = io_now_ms(), allowed = c->smtpd->timeout_ms;
+	uint64_t now = io_now_ms(), allowed = c->settings->timeout_ms;
 
 	if (c->session.phase == PHASE_DATA || c->session.phase == PHASE_BDAT)
 		allowed *= BODY_FACTOR;
@@ -490,7 +491,7 @@ client_input(struct conn *conn, struct span in, void *arg)
 	if (c->session.phase == PHASE_END)
 		client_over(c);
 	else if (session_waits(&c->session) &&
-	    (used < in.len || c->smtpd->timeout_ms <= SUBMIT_MS))
+	    (used < in.len || c->settings->timeout_ms <= SUBMIT_MS))
 		/* Most clients wait too, and the answer is quick: to stop
 		 * reading would cost two system calls each time.  When the
 		 * client does say more it is paused above, and when its time
@@ -553,7 +554,9 @@ client_new(struct smtpd *smtpd, int fd, enum listener_kind kind)
 	}
 	snprintf(id, sizeof(id), "%08x%x%05x", (unsigned)io_wall_s(),
 	    smtpd->proc.instance & 0xff, ++smtpd->serial & 0xfffff);
-	session_init(&c->session, kind, &smtpd->conf, &session_ops, c,
+	c->settings = smtpd->settings;
+	c->settings->refs++;
+	session_init(&c->session, kind, &c->settings->conf, &session_ops, c,
 	    conn_peer(c->conn), id,
 	    strcmp(login, "yes") == 0 ||
 	        (strcmp(login, "loopback") == 0 &&
@@ -564,10 +567,10 @@ client_new(struct smtpd *smtpd, int fd, enum listener_kind kind)
 	smtpd->clients = c;
 	smtpd->nclients++;
 	c->since_ms = io_now_ms();
-	conn_timeout(c->conn, smtpd->timeout_ms);
+	conn_timeout(c->conn, c->settings->timeout_ms);
 	log_debug("connected session=%s client=%s", id, c->session.peer);
-	if (kind == KIND_SUBMISSIONS)
-		conn_start_tls(c->conn, smtpd->tls);
+	if (kind == KIND_SUBMISSIONS) /* conf.c sees to it that there is TLS */
+		conn_start_tls(c->conn, c->settings->tls);
 	else
 		session_greet(&c->session);
 }

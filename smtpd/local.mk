@@ -16,3 +16,6 @@ smtpd_session_fuzz_SOURCES = smtpd/session_fuzz.c smtpd/session_fake.c \
 	smtpd/session_fake.h $(smtpd_engine) $(fuzz_main)
 smtpd_session_fuzz_LDFLAGS = $(fuzz_ldflags)
 smtpd_session_fuzz_LDADD = $(common_libs)
+EXTRA_DIST += t/data/fuzz/session t/Smtp.pm t/0200-smtpd-dialogue.t \
+	t/0210-smtpd-smuggling.t t/0220-smtpd-submission.t \
+	t/0230-smtpd-bodies.t t/0240-smtpd-peers.t

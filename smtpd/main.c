@@ -18,6 +18,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -113,51 +114,70 @@ start_listening(void)
 
 /* ---- configuration ------------------------------------------------------- */
 
+void
+settings_unref(struct settings **sp)
+{
+	struct settings *s = *sp;
+
+	*sp = NULL;
+	if (s == NULL || --s->refs > 0)
+		return;
+	tls_ctx_free(&s->tls);
+	free(s);
+}
+
+/* NULL with a reason. */
+static struct settings *
+settings_new(const struct handover *ho, char why[static 201])
+{
+	struct settings *s = calloc(1, sizeof(*s));
+
+	if (s == NULL) {
+		snprintf(why, 201, "out of memory");
+		return NULL;
+	}
+	s->refs = 1;
+	snprintf(s->hostname, sizeof(s->hostname), "%s", ho_str(ho, "hostname"));
+	s->timeout_ms = (unsigned)ho_num(ho, "smtp-timeout");
+	s->conf.hostname = s->hostname;
+	s->conf.size_limit = ho_num(ho, "message-size-limit");
+	s->conf.rcpt_limit = (unsigned)ho_num(ho, "recipient-limit");
+	s->conf.received_limit = (unsigned)ho_num(ho, "received-limit");
+	s->conf.vrfy = ho_flag(ho, "vrfy");
+	if (ho_blob(ho, "tls-certificate").len == 0)
+		return s;
+	s->tls = tls_ctx_new(
+	    ho_blob(ho, "tls-certificate"), ho_blob(ho, "tls-key"), why);
+	s->conf.tls = s->tls != NULL;
+	if (s->tls == NULL)
+		settings_unref(&s);
+	return s;
+}
+
 static int
 smtpd_check(struct proc *p, struct handover *ho, char why[static 201])
 {
-	struct span cert = ho_blob(ho, "tls-certificate");
-	struct tls_ctx *ctx;
+	struct settings *s = settings_new(ho, why);
 
 	(void)p;
-	if (cert.len == 0)
-		return 0;
-	ctx = tls_ctx_new(cert, ho_blob(ho, "tls-key"), why);
-	if (ctx == NULL)
+	if (s == NULL)
 		return -1;
-	tls_ctx_free(&ctx);
+	settings_unref(&s);
 	return 0;
 }
 
-/* Sessions under way keep the certificate they began with; limits hold for all
- * at once. */
 static void
 smtpd_take_conf(struct proc *p)
 {
-	struct session_conf *c = &smtpd.conf;
 	char why[201] = "";
+	struct settings *s = settings_new(p->ho, why);
 
-	(void)p;
-	if (smtpd.tls != NULL)
-		tls_ctx_free(&smtpd.tls);
-	if (conf_blob("tls-certificate").len > 0) {
-		smtpd.tls = tls_ctx_new(
-		    conf_blob("tls-certificate"), conf_blob("tls-key"), why);
-		if (smtpd.tls == NULL)
-			fatalx("tls-certificate reason=%s", log_quote_str(why));
-	}
-	/* A message under way keeps this pointer. */
-	snprintf(smtpd.hostname, sizeof(smtpd.hostname), "%s",
-	    conf_str("hostname"));
-	c->hostname = smtpd.hostname;
-	c->size_limit = conf_num("message-size-limit");
-	c->rcpt_limit = (unsigned)conf_num("recipient-limit");
-	c->received_limit = (unsigned)conf_num("received-limit");
-	c->vrfy = conf_flag("vrfy");
-	c->tls = smtpd.tls != NULL;
+	if (s == NULL) /* it was good a moment ago */
+		fatalx("settings reason=%s", log_quote_str(why));
+	settings_unref(&smtpd.settings);
+	smtpd.settings = s;
 	smtpd.client_limit = (unsigned)conf_num("session-limit");
 	smtpd.address_limit = (unsigned)conf_num("address-session-limit");
-	smtpd.timeout_ms = (unsigned)conf_num("smtp-timeout");
 }
 
 /* ---- the end --------------------------------------------------------------- */

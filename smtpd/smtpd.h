@@ -14,13 +14,20 @@ struct event;
 struct spool;
 struct ask;
 
+/* What a session began with holds until its end, whatever is reloaded. */
+struct settings {
+	unsigned refs;
+	struct session_conf conf;
+	char hostname[256];          /* of conf */
+	struct tls_ctx *tls;         /* NULL: none configured */
+	unsigned timeout_ms;
+};
+
 struct smtpd {
 	struct proc proc;
-	struct session_conf conf;
-	char hostname[256];          /* of conf: outlives a reload */
-	struct tls_ctx *tls;         /* NULL: none configured */
+	struct settings *settings;   /* for new sessions */
 	struct ipc *queued, *authd;
-	unsigned nclients, client_limit, address_limit, timeout_ms;
+	unsigned nclients, client_limit, address_limit;
 	struct client *clients;      /* all, doubly linked */
 	uint32_t serial;             /* of sessions */
 	bool stopping;
@@ -29,6 +36,7 @@ struct smtpd {
 
 struct client {
 	struct smtpd *smtpd;
+	struct settings *settings;
 	struct session session;
 	struct conn *conn;
 	struct client *next, **prev;
@@ -39,6 +47,8 @@ struct client {
 	struct buf submit;           /* waits until the pipe is empty */
 	bool eof;                    /* the client will send no more */
 };
+
+void settings_unref(struct settings **);
 
 /* A connection accepted on a listener (fd is taken). */
 void client_new(struct smtpd *, int fd, enum listener_kind);

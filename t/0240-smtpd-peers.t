@@ -124,11 +124,15 @@ is($s->codes("AUTH PLAIN AG9uZUBoZXJlLnRlc3QAc2VjcmV0LTE=", "MAIL FROM:<one\@her
     "RCPT TO:<one\@here.test>", "DATA"), "235 250 250 354", "a submission");
 $s->put("Subject: reload\r\n");
 system("sed -i 's/^hostname .*/hostname changed.test/' '$ENV{conf}'");
+system("echo message-size-limit 64K >>'$ENV{conf}'");
 is(system("'$ENV{semail_bin}' -f '$ENV{conf}' reload >/dev/null 2>&1"), 0, "reload");
-$s->put("\r\ntext\r\n.\r\n");
+$s->put("\r\n" . ("text\r\n" x 20_000) . ".\r\n");
 is(Smtp::code($s->reply), "250", "goes on over a reload");
 $accepted++;
-like(Smtp->new($port)->reply, qr/^220 changed\.test/, "new sessions have the new name");
+my $new = Smtp->new($port);
+like($new->reply, qr/^220 changed\.test/, "new sessions have the new name");
+like($new->say("EHLO c"), qr/^250-SIZE 65536$/m, "and the new limit");
+is($s->codes("MAIL FROM:<one\@here.test> SIZE=100000"), "250", "an old one keeps what it was told");
 
 ok(wait_for(30, sub { mails('one@here.test') >= $accepted }), "all $accepted accepted messages arrived");
 my @texts = mail_texts('one@here.test');
