@@ -26,7 +26,7 @@ f_list(struct folder *f, struct store_list *out)
 	out->msgs = calloc(nitems(bodies), sizeof(*out->msgs));
 	for (size_t i = 0; i < nitems(bodies); i++)
 		out->msgs[out->n++] = (struct store_msg){
-			.name = strdup(names[i]), .id_len = 3 };
+			.name = strdup(names[i]), .id_len = 3, .own = true };
 	return 0;
 }
 
@@ -41,6 +41,13 @@ f_measure(struct folder *f, struct store_msg *m)
 	m->bytes = strlen(body);
 	m->octets = octets_total(&o);
 	return 0;
+}
+
+static void
+f_see(struct folder *f, struct store_msg *m)
+{
+	(void)f;
+	(void)m;
 }
 
 static int
@@ -76,7 +83,7 @@ f_remove(struct folder *f, struct store_msg *m)
 }
 
 static const struct folder_ops ops = { .list = f_list, .measure = f_measure,
-	.read = f_read, .remove = f_remove };
+	.see = f_see, .read = f_read, .remove = f_remove };
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

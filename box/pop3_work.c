@@ -7,8 +7,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#define SLICE 256          /* messages looked at in one go */
-#define CHUNK (32 * 1024)  /* bytes of a message read in one go */
+#define SLICE 64          /* messages looked at or deleted in one go */
+#define CHUNK (32 * 1024) /* bytes of a message read in one go */
 
 bool
 pop3_busy(const struct pop3 *p)
@@ -59,13 +59,10 @@ open_done(struct pop3 *p)
 	size_t n = 0;
 
 	for (size_t i = 0; i < p->list.n; i++) {
-		char *name = p->list.msgs[i].name;
-
 		if (!p->list.msgs[i].gone)
 			p->list.msgs[n++] = p->list.msgs[i];
-		else if (name < p->list.names ||
-		    name >= p->list.names + p->list.names_len)
-			free(name);
+		else
+			store_msg_clear(&p->list.msgs[i]);
 	}
 	p->list.n = p->live = n;
 	for (size_t i = 0; i < n; i++)
@@ -93,8 +90,11 @@ work_open(struct pop3 *p)
 	}
 	end = p->list.n - p->at > SLICE ? p->at + SLICE : p->list.n;
 	for (; p->at < end; p->at++) {
-		if (folder_measure(p->folder, &p->list.msgs[p->at]) == -1 &&
-		    errno != ENOENT) {
+		struct store_msg *m = &p->list.msgs[p->at];
+
+		if (folder_measure(p->folder, m) == 0) {
+			folder_see(p->folder, m);
+		} else if (errno != ENOENT) {
 			open_failed(p);
 			return;
 		}

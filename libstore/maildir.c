@@ -124,6 +124,7 @@ maildir_free(struct folder *f)
 static const struct folder_ops ops = {
 	.list = maildir_list,
 	.measure = maildir_measure,
+	.see = maildir_see,
 	.read = maildir_read,
 	.remove = maildir_remove,
 	.write = maildir_write,

@@ -54,6 +54,7 @@ int maildir_name_queue_id(const char *name, uint64_t *out); /* 0 or -1 */
 /* maildir_list.c */
 int maildir_list(struct folder *, struct store_list *);
 int maildir_measure(struct folder *, struct store_msg *);
+void maildir_see(struct folder *, struct store_msg *);
 int maildir_read(struct folder *, struct store_msg *);
 int maildir_remove(struct folder *, struct store_msg *);
 

@@ -11,14 +11,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define SEEN ":2," /* no flags yet */
 #define NAMES_MAX (256 * 1024 * 1024) /* bytes of all names of one listing */
 
 struct gather {
-	struct maildir *m;
-	struct buf names;       /* NUL after each */
+	struct buf names;       /* NUL after each, and room for SEEN */
 	struct store_msg *msgs; /* bytes holds the name's offset for now */
 	size_t n, cap;
-	bool in_new;
 };
 
 static int
@@ -38,8 +37,12 @@ gather_add(struct gather *g, const char *name, bool in_new)
 	msg = &g->msgs[g->n];
 	*msg = (struct store_msg){ .in_new = in_new, .bytes = g->names.len,
 		.octets = STORE_UNKNOWN,
+		.room = (uint16_t)(strlen(name) +
+		    (in_new ? sizeof(SEEN) : 0)),
 		.id_len = (uint16_t)maildir_id_len(name) };
 	buf_put(&g->names, name, strlen(name) + 1);
+	if (in_new)
+		buf_put(&g->names, SEEN, sizeof(SEEN));
 	if (buf_error(&g->names) != 0) {
 		errno = ENOMEM;
 		return -1;
@@ -64,21 +67,12 @@ gather_cur(void *arg, const char *name, unsigned char type)
 	return gather_add(arg, name, false);
 }
 
-/* Seen once, a message lives in cur/, where its name can carry flags. */
 static int
 gather_new(void *arg, const char *name, unsigned char type)
 {
-	struct gather *g = arg;
-	char to[STORE_NAME_MAX + 8];
-
 	if (!may_be_message(name, type))
 		return 0;
-	snprintf(to, sizeof(to), "%s%s", name,
-	    strchr(name, ':') == NULL ? ":2," : "");
-	if (type == DT_REG && strlen(to) <= STORE_NAME_MAX &&
-	    store_sys.rename_new(g->m->new, name, g->m->cur, to) == 0)
-		return 0; /* the scan of cur/ finds it */
-	return gather_add(g, name, true);
+	return gather_add(arg, name, true);
 }
 
 static int
@@ -116,7 +110,6 @@ gather_finish(struct gather *g, struct store_list *out)
 	out->msgs = g->msgs;
 	out->n = n;
 	out->names = (char *)g->names.data;
-	out->names_len = g->names.len;
 }
 
 /* (Re)open new/ and cur/: their owner may have put others there. */
@@ -147,7 +140,7 @@ int
 maildir_list(struct folder *f, struct store_list *out)
 {
 	struct maildir *m = (struct maildir *)f;
-	struct gather g = { .m = m };
+	struct gather g = { .n = 0 };
 	int saved;
 
 	buf_init(&g.names, NAMES_MAX);
@@ -200,19 +193,35 @@ maildir_refind(struct maildir *m, struct store_msg *msg)
 		scan_dir(m, "new", find_one, &f);
 	if (f.name == NULL)
 		goto gone;
-	/* A changed name fits where the old one was, or becomes its own: a
-	 * few bytes kept until the listing goes. */
-	if (strlen(f.name) <= strlen(msg->name)) {
-		memcpy(msg->name, f.name, strlen(f.name) + 1);
+	if (store_msg_rename(msg, f.name) == -1) {
 		free(f.name);
-	} else {
-		msg->name = f.name;
+		return -1;
 	}
+	free(f.name);
 	return 0;
 gone:
 	msg->gone = true;
 	errno = ENOENT;
 	return -1;
+}
+
+/* Seen once, a message lives in cur/, where its name can carry flags. */
+void
+maildir_see(struct folder *f, struct store_msg *msg)
+{
+	struct maildir *m = (struct maildir *)f;
+	char to[STORE_NAME_MAX + sizeof(SEEN)];
+
+	if (!msg->in_new || msg->gone)
+		return;
+	snprintf(to, sizeof(to), "%s%s", msg->name,
+	    strchr(msg->name, ':') == NULL ? SEEN : "");
+	if (strlen(to) > STORE_NAME_MAX ||
+	    store_sys.rename_new(m->new, msg->name, m->cur, to) == -1)
+		return; /* then it stays where it is */
+	msg->in_new = false;
+	/* Without memory for its name it is looked for when it is read. */
+	store_msg_rename(msg, to);
 }
 
 static int

@@ -140,12 +140,16 @@ listing(void)
 	put("Maildir/cur/.hidden", "x");
 	is_int(folder_list(f, &l), 0, "listed");
 	is_int((int64_t)l.n, 3, "three messages");
+	for (size_t i = 0; i < l.n; i++) {
+		ok(folder_measure(f, &l.msgs[i]) == 0, "measured %zu", i);
+		folder_see(f, &l.msgs[i]);
+	}
 	snprintf(want, sizeof(want), "%s %s %s", l.msgs[0].name,
 	    l.msgs[1].name, l.msgs[2].name);
 	is_str(want, "1.a.h:2, 2.b.h,S=4,W=99:2,S 3.c.h,S=6,W=8:2,",
 	    "in order; new ones moved to cur");
-	for (size_t i = 0; i < l.n; i++)
-		ok(folder_measure(f, &l.msgs[i]) == 0, "measured %zu", i);
+	ok(there("Maildir/cur/1.a.h:2,") && !there("Maildir/new/1.a.h"),
+	    "on the disk too");
 	is_int((int64_t)l.msgs[0].octets, 11, "counted where no size is named");
 	is_int((int64_t)l.msgs[1].octets, 6, "a wrong size is not believed");
 	is_int((int64_t)l.msgs[2].octets, 8, "a right one is");
@@ -197,6 +201,7 @@ hostile(void)
 	l.msgs[0].gone = false;
 	ok(folder_read(f, &l.msgs[0]) == -1, "nor can it be read");
 	is_int(folder_measure(f, &l.msgs[1]), 0, "the file is");
+	folder_see(f, &l.msgs[1]);
 	unlinkat(home, "Maildir/cur/9.ok.h:2,", 0);
 	mkfifoat(home, "Maildir/cur/9.ok.h:2,", 0600);
 	ok(folder_read(f, &l.msgs[1]) == -1 && errno == ENOENT,

@@ -20,17 +20,40 @@ folder_list(struct folder *f, struct store_list *out)
 	return f->ops->list(f, out);
 }
 
+int
+store_msg_rename(struct store_msg *m, const char *name)
+{
+	size_t n = strlen(name);
+	char *copy;
+
+	if (n <= m->room) {
+		memcpy(m->name, name, n + 1);
+		return 0;
+	}
+	if ((copy = strdup(name)) == NULL)
+		return -1;
+	store_msg_clear(m);
+	m->name = copy;
+	m->room = (uint16_t)n; /* a file name is short */
+	m->own = true;
+	return 0;
+}
+
+void
+store_msg_clear(struct store_msg *m)
+{
+	if (m->own)
+		free(m->name);
+	m->own = false;
+	m->name = NULL;
+	m->room = 0;
+}
+
 void
 store_list_clear(struct store_list *l)
 {
-	for (size_t i = 0; i < l->n; i++) {
-		char *name = l->msgs[i].name;
-
-		/* One that was renamed meanwhile has a place of its own. */
-		if (l->names == NULL || name < l->names ||
-		    name >= l->names + l->names_len)
-			free(name);
-	}
+	for (size_t i = 0; i < l->n; i++)
+		store_msg_clear(&l->msgs[i]);
 	free(l->msgs);
 	free(l->names);
 	memset(l, 0, sizeof(*l));
@@ -40,6 +63,12 @@ int
 folder_measure(struct folder *f, struct store_msg *m)
 {
 	return f->ops->measure(f, m);
+}
+
+void
+folder_see(struct folder *f, struct store_msg *m)
+{
+	f->ops->see(f, m);
 }
 
 int

@@ -22,6 +22,8 @@ struct store_msg {
 	char *name;      /* the format's; the first id_len bytes are the
 	                  * message's unique name, which never changes */
 	uint16_t id_len;
+	uint16_t room;   /* bytes there are for name, without its NUL */
+	bool own;        /* name is on the heap, else in the list's names */
 	bool in_new;     /* the format's */
 	bool gone;       /* was not there when looked for */
 	uint64_t bytes;  /* as stored; STORE_UNKNOWN until measured */
@@ -32,8 +34,7 @@ struct store_msg {
 struct store_list {
 	struct store_msg *msgs;
 	size_t n;
-	char *names; /* what name points into, or a copy of its own */
-	size_t names_len;
+	char *names; /* what name points into */
 };
 
 /* A message that is to be delivered. */
@@ -60,6 +61,7 @@ struct folder;
 struct folder_ops {
 	int (*list)(struct folder *, struct store_list *out);
 	int (*measure)(struct folder *, struct store_msg *);
+	void (*see)(struct folder *, struct store_msg *);
 	int (*read)(struct folder *, struct store_msg *);
 	int (*remove)(struct folder *, struct store_msg *);
 	int (*write)(struct folder *, const struct store_incoming *,
@@ -84,9 +86,15 @@ void folder_free(struct folder **);
 /* All messages now.  0, or -1 with errno (ENOMEM for too many). */
 int folder_list(struct folder *, struct store_list *out);
 void store_list_clear(struct store_list *);
+/* Its file has another name now.  -1 without memory: it keeps the old one. */
+int store_msg_rename(struct store_msg *, const char *name);
+void store_msg_clear(struct store_msg *);
 
 /* Fill in bytes and octets.  0, or -1: ENOENT (gone is set) or worse. */
 int folder_measure(struct folder *, struct store_msg *);
+
+/* A mail program shows it now: it is new no more. */
+void folder_see(struct folder *, struct store_msg *);
 
 /* A descriptor to pread() the message from, or -1 as above. */
 int folder_read(struct folder *, struct store_msg *);
