@@ -13,8 +13,9 @@
 #include <unistd.h>
 
 #define BODIES_MAX 4000
-#define PIPE_BYTES (1024 * 1024)
-#define SPLICE_TURN (4 * PIPE_BYTES) /* before others have their turn */
+#define PIPE_BYTES (256 * 1024)	      /* a user may have 64 MB of them */
+#define SPLICE_TURN (4 * 1024 * 1024) /* before others have their turn */
+#define FLUSH_BYTES (1024 * 1024)
 
 /* A large body on its way: from smtpd's end of a pipe into body/tmp/. */
 struct body_in {
@@ -216,7 +217,7 @@ body_drain(struct body_in *b)
 			return;
 		}
 		/* Start the writing early: the sync at the end is short. */
-		if (b->bytes - b->flushed >= PIPE_BYTES) {
+		if (b->bytes - b->flushed >= FLUSH_BYTES) {
 			sync_file_range(b->fd, (off_t)b->flushed,
 			    (off_t)(b->bytes - b->flushed),
 			    SYNC_FILE_RANGE_WRITE);

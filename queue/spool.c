@@ -299,6 +299,16 @@ put_away(struct spool *s, struct qmsg *m)
 	discard(s, m);
 }
 
+/* Reasons that differ each time, for a thousand targets, make a file grow:
+ * from some size on only attempts and what is done are written. */
+static bool
+lines_are_long(const struct qmsg *m)
+{
+	uint64_t before = m->body_file ? 0 : m->body_at + m->body_bytes;
+
+	return m->file_end - before > DEFERRED_LINES_MAX / 4;
+}
+
 static void
 defer_again(struct spool *s, struct qmsg *m)
 {
@@ -313,7 +323,7 @@ defer_again(struct spool *s, struct qmsg *m)
 		if (t->state == T_DONE)
 			deferred_put_target(
 			    &s->scratch, now, t, true, span_of(""));
-		else if (t->status != NULL)
+		else if (t->status != NULL && !lines_are_long(m))
 			deferred_put_target(
 			    &s->scratch, now, t, false, span_of(t->status));
 	}

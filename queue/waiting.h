@@ -2,7 +2,7 @@
  * waiting - the deferred messages that are not being tried now: id and time.
  *
  * All that is in memory of a deferred message; a million of them take some
- * 100 MB.  Times are monotonic here, so that a clock that jumps neither
+ * 130 MB.  Times are monotonic here, so that a clock that jumps neither
  * unleashes nor buries the queue.  deferred.idx is a copy on disk that makes
  * a start quick; it is a hint and may be lost at any time.
  */
