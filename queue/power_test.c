@@ -10,6 +10,8 @@
  *   what is durably done is not there any more;
  *   what is there at all is whole.
  *
+ * And once more from what a second cut leaves while a start repairs the first.
+ *
  * SEMAIL_POWER=full tries many more states.
  */
 #include "config.h"
@@ -223,40 +225,100 @@ on_mark(unsigned kind, unsigned n, unsigned mailbox)
 	}
 }
 
+static unsigned states;
+
+static void
+remove_tree(const char *path)
+{
+	nftw(path, tmpdir_remove_one, 32, FTW_DEPTH | FTW_PHYS);
+}
+
+static bool
+start_and_check(int fd, bool work_on)
+{
+	struct spool *s = tq_open(fd);
+	bool good;
+
+	if (s == NULL)
+		return TQ_WRONG("no start: %s", strerror(errno));
+	good = tq_check(s);
+	if (good && s->log->ndamaged > 0)
+		good = TQ_WRONG("damage is reported where there is none");
+	if (good && work_on) {
+		/* And it must be fit for more work. */
+		if (tq_add(s, 500, 1, 800, false) == NULL ||
+		    spool_flush(s, true) == -1)
+			good = TQ_WRONG("cannot take mail");
+		tq_finish(s, 500);
+		spool_flush(s, true);
+		tq[500].id = 0;
+	}
+	spool_close(&s);
+	return good;
+}
+
 /* Start from one state, twice: the second start must find the same. */
 static bool
 try(const char *path, size_t at, enum cut cut, uint64_t seed)
 {
+	bool good;
 	int fd;
+
+	states++;
+	memset(tq_fates, 0, sizeof(tq_fates));
+	mkdir(path, 0700);
+	fd = tq_dir(path);
+	recorder_build(fd, at, cut, seed, on_mark);
+	good = start_and_check(fd, true) && start_and_check(fd, false);
+	close(fd);
+	remove_tree(path);
+	return good;
+}
+
+static void
+no_mark(unsigned kind, unsigned a, unsigned b)
+{
+	(void)kind;
+	(void)a;
+	(void)b;
+}
+
+/* The power goes again while the start repairs what the first cut left. */
+static bool
+try_again(const char *path, size_t at, enum cut cut, uint64_t seed)
+{
+	static const enum cut cuts[] = { CUT_NONE, CUT_NAMES, CUT_512 };
 	struct spool *s;
 	bool good = true;
+	size_t begun, n;
+	int fd;
 
 	memset(tq_fates, 0, sizeof(tq_fates));
 	mkdir(path, 0700);
 	fd = tq_dir(path);
 	recorder_build(fd, at, cut, seed, on_mark);
-	for (int i = 0; good && i < 2; i++) {
-		if ((s = tq_open(fd)) == NULL) {
-			good = TQ_WRONG("no start: %s", strerror(errno));
-			break;
-		}
-		good = tq_check(s);
-		if (good && s->log->ndamaged > 0)
-			good =
-			    TQ_WRONG("damage is reported where there is none");
-		if (good && i == 0) {
-			/* And it must be fit for more work. */
-			if (tq_add(s, 500, 1, 800, false) == NULL ||
-			    spool_flush(s, true) == -1)
-				good = TQ_WRONG("cannot take mail");
-			tq_finish(s, 500);
-			spool_flush(s, true);
-			tq[500].id = 0;
-		}
-		spool_close(&s);
-	}
+	recorder_push(fd);
+	begun = recorder_count();
+	disk = &recorder_ops;
+	if ((s = tq_open(fd)) == NULL)
+		good = TQ_WRONG("no start");
+	spool_close(&s);
+	disk = &recorder_quick;
+	n = recorder_count();
 	close(fd);
-	nftw(path, tmpdir_remove_one, 32, FTW_DEPTH | FTW_PHYS);
+	remove_tree(path);
+	for (size_t k = begun + 1; good && k <= n; k++) {
+		for (size_t i = 0; good && i < nitems(cuts); i++) {
+			states++;
+			mkdir(path, 0700);
+			fd = tq_dir(path);
+			recorder_build(fd, k, cuts[i], seed, no_mark);
+			good = start_and_check(fd, false);
+			close(fd);
+			remove_tree(path);
+		}
+	}
+	recorder_pop();
 	return good;
 }
 
@@ -267,7 +329,7 @@ main(void)
 		"names only", "data only", "torn at 512", "torn at 4096" };
 	bool full = getenv("SEMAIL_POWER") != NULL;
 	const char *top = tmpdir_make();
-	unsigned states = 0, bad[6] = { 0 };
+	unsigned bad[6] = { 0 }, twice = 0;
 	/* In memory if there is such a file system: thousands of states. */
 	char path[200], state[200] = "/dev/shm/semail-power.XXXXXX";
 	size_t n;
@@ -295,7 +357,6 @@ main(void)
 			unsigned seeds = cut < CUT_512 ? 1 : full ? 40 : 2;
 
 			for (unsigned seed = 1; seed <= seeds; seed++) {
-				states++;
 				if (try(state, at, cut, seed))
 					continue;
 				if (bad[cut]++ < 5)
@@ -306,10 +367,17 @@ main(void)
 			}
 		}
 	}
+	for (size_t at = 0; at <= n; at += full ? 1 : 4) {
+		for (unsigned cut = CUT_NONE; cut <= CUT_4096; cut += 2)
+			if (!try_again(state, at, cut, 3) && twice++ < 5)
+				printf("# twice, %s before %zu (%s): %s\n",
+				    cuts[cut], at, recorder_name(at), tq_why);
+	}
 	printf("# %u states\n", states);
 	for (unsigned cut = CUT_NONE; cut <= CUT_4096; cut++)
 		is_int(
 		    bad[cut], 0, "after a power cut that left %s", cuts[cut]);
+	is_int(twice, 0, "after another cut while the first was repaired");
 	recorder_free();
 	close(work);
 	tmpdir_remove();

@@ -1,6 +1,7 @@
 #include "config.h"
 #include "queue/recorder.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -283,6 +284,88 @@ recorder_mark(unsigned kind, unsigned a, unsigned b)
 	op->mark[0] = kind;
 	op->mark[1] = a;
 	op->mark[2] = b;
+}
+
+static struct {
+	struct op *ops;
+	size_t nops, cap;
+	unsigned nnodes;
+} aside;
+
+static void
+load_file(int dirfd, const char *path)
+{
+	struct name *n = &names[nnames++];
+	struct op *op = add(CREATE);
+	struct stat st;
+	int fd;
+
+	snprintf(n->path, PATH, "%s", path);
+	n->node = op->node = nnodes++;
+	snprintf(op->path, PATH, "%s", path);
+	op = add(WRITE);
+	op->node = n->node;
+	fd = openat(dirfd, path, O_RDONLY);
+	if (fd == -1 || fstat(fd, &st) == -1 ||
+	    (op->data = malloc((size_t)st.st_size + 1)) == NULL)
+		abort();
+	op->len = (size_t)st.st_size;
+	if (read(fd, op->data, op->len) != st.st_size)
+		abort();
+	close(fd);
+}
+
+static void
+load_dir(int dirfd, const char *path)
+{
+	DIR *d = fdopendir(openat(dirfd, path, O_RDONLY | O_DIRECTORY));
+	struct dirent *de;
+	struct stat st;
+
+	while (d != NULL && (de = readdir(d)) != NULL) {
+		char sub[PATH];
+
+		if (de->d_name[0] == '.')
+			continue;
+		if (strcmp(path, ".") == 0)
+			snprintf(sub, PATH, "%.90s", de->d_name);
+		else
+			snprintf(sub, PATH, "%.50s/%.40s", path, de->d_name);
+		if (fstatat(dirfd, sub, &st, 0) == -1)
+			abort();
+		if (S_ISDIR(st.st_mode)) {
+			snprintf(add(MKDIR)->path, PATH, "%s", sub);
+			load_dir(dirfd, sub);
+		} else {
+			load_file(dirfd, sub);
+		}
+	}
+	if (d != NULL)
+		closedir(d);
+}
+
+void
+recorder_push(int dirfd)
+{
+	aside.ops = ops;
+	aside.nops = nops;
+	aside.cap = cap;
+	aside.nnodes = nnodes;
+	ops = NULL;
+	cap = 0;
+	recorder_start(dirfd);
+	load_dir(dirfd, ".");
+	add(SYNCFS);
+}
+
+void
+recorder_pop(void)
+{
+	recorder_free();
+	ops = aside.ops;
+	nops = aside.nops;
+	cap = aside.cap;
+	nnodes = aside.nnodes;
 }
 
 size_t

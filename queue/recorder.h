@@ -17,6 +17,10 @@ extern const struct disk_ops recorder_quick; /* does it, syncs nothing */
 
 /* Forget everything; the directory dirfd is empty. */
 void recorder_start(int dirfd);
+/* Set the recording aside and start another, from the files that are below
+ * dirfd now; and back again. */
+void recorder_push(int dirfd);
+void recorder_pop(void);
 /* An event of the test's own between the operations. */
 void recorder_mark(unsigned kind, unsigned a, unsigned b);
 size_t recorder_count(void); /* operations and marks so far */
