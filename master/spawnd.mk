@@ -7,3 +7,6 @@ unit_tests += master/spawnd_home_test
 master_spawnd_home_test_SOURCES = master/spawnd_home_test.c \
 	master/spawnd_home.c t/tap.h t/tmpdir.h
 master_spawnd_home_test_LDADD = $(common_libs)
+unit_tests += master/spawnd_test
+master_spawnd_test_SOURCES = master/spawnd_test.c t/tap.h t/tmpdir.h
+master_spawnd_test_LDADD = $(common_libs)
