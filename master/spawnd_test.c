@@ -96,6 +96,8 @@ authd_msg(struct ipc *ipc, struct ipc_msg *m, void *arg)
 	}
 	if (m->type == MSG_AUTH_BOX)
 		b.mailbox = le32_get(m->payload.data);
+	if (b.mailbox >= 100) /* homes of their own */
+		snprintf(b.login, sizeof(b.login), "u%u", b.mailbox);
 	if (authd_says == SAY_OTHER)
 		b.mailbox++;
 	buf_init(&out, 4096);
@@ -461,6 +463,7 @@ deliveries(void)
 	}
 	is_int(n, 40, "a worker that comes and goes takes each of 40");
 	for (n = 0; n < 10; n++) {
+		ask_number(admind, MSG_SPAWN_HOME, 100 + (uint32_t)n);
 		ask_number(local, MSG_SPAWN_DELIVER, 100 + (uint32_t)n);
 		fd[n] = answer_fd;
 		if (answer != MSG_SPAWN_CHANNEL)
@@ -469,6 +472,7 @@ deliveries(void)
 	is_int(n, 10, "ten mailboxes have a worker each");
 	while (n-- > 0)
 		close(fd[n]);
+	ask_number(admind, MSG_SPAWN_HOME, 200);
 	is_int(ask_number(local, MSG_SPAWN_DELIVER, 200), MSG_SPAWN_CHANNEL,
 	    "another waits for one to go, and gets its place");
 	close(answer_fd);
