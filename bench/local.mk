@@ -3,4 +3,4 @@ noinst_PROGRAMS += bench/idle bench/sink
 bench_idle_SOURCES = bench/idle.c
 bench_sink_SOURCES = bench/sink.c
 bench_sink_LDADD = $(common_libs)
-EXTRA_DIST += bench/run bench/sync-order
+EXTRA_DIST += bench/run bench/sync-order bench/RESULTS.md
