@@ -564,8 +564,8 @@ dir_unfinished(struct db *db, uint32_t after, struct dir_mailbox *out)
 	int found = 0;
 
 	if (db_ready(db) == -1 || db_query(db, &r, "SELECT Ba_IdBAL, Ba_Etat, "
-	    "Ba_Login, Do_NomDomaine FROM BAL JOIN Domaine ON Do_IdDomaine = "
-	    "Ba_IdDomaine WHERE Ba_Etat IN ('CREATION', 'SUPPRESSION') AND "
+	    "Ba_Login, Do_NomDomaine FROM BAL FORCE INDEX (Ba_Etat) JOIN "
+	    "Domaine ON Do_IdDomaine = Ba_IdDomaine WHERE Ba_Etat IN ('CREATION', 'SUPPRESSION') AND "
 	    "Ba_IdBAL > ? ORDER BY Ba_IdBAL LIMIT 1", v, 1) == -1) {
 		db_lost(db);
 		return -1;

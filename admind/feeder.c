@@ -138,6 +138,10 @@ on_commit(struct ipc_msg *m, void *arg)
 	if (state != COMMITTING)
 		return 0;
 	if (m != NULL && m->type == MSG_FEED_DONE) {
+		if (load.table == FEED_TABLE__COUNT)
+			log_info("feed loaded journal=%llu",
+			    (unsigned long long)target);
+		load.table = 0;
 		known = target;
 		known_directory = load.directory;
 		known_complete = true;
