@@ -51,6 +51,7 @@ database_run(const char *const argv[])
 	if (pid == -1)
 		return -1;
 	if (pid == 0) {
+		dup2(STDERR_FILENO, STDOUT_FILENO); /* why, if it fails */
 		io_exec(argv[0], argv, NULL);
 		fatal("exec path=%s", argv[0]);
 	}
@@ -66,7 +67,10 @@ database_install(const struct master *m, const char *data, const char *fresh)
 	char datadir[4200], authuser[64];
 	const char *install[] = { "mariadb-install-db", "--no-defaults", datadir,
 		"--auth-root-authentication-method=socket", authuser,
-		"--skip-test-db", NULL };
+		"--skip-test-db",
+		/* No look-up of the host's name: there may be no hosts file,
+		 * and nobody comes by name. */
+		"--force", NULL };
 	char fresh_arg[4200];
 	const char *wipe[] = { "rm", "-rf", "--", fresh_arg, NULL };
 	const struct passwd *pw;
