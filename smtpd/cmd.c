@@ -526,7 +526,7 @@ cmd_starttls(struct session *s, struct span arg)
 		session_reset(s);
 		reply(s, "220 2.0.0 Ready to start TLS");
 		/* Nothing more of what the client sent in the clear. */
-		s->wait = WAIT_LOGIN;
+		s->wait = WAIT_TLS;
 		s->ops->start_tls(s->arg);
 	}
 }

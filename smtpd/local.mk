@@ -19,3 +19,6 @@ smtpd_session_fuzz_LDADD = $(common_libs)
 EXTRA_DIST += t/data/fuzz/session t/Smtp.pm t/0200-smtpd-dialogue.t \
 	t/0210-smtpd-smuggling.t t/0220-smtpd-submission.t \
 	t/0230-smtpd-bodies.t t/0240-smtpd-peers.t
+unit_tests += smtpd/limit_test
+smtpd_limit_test_SOURCES = smtpd/limit_test.c smtpd/limit.c smtpd/limit.h t/tap.h
+smtpd_limit_test_LDADD = $(common_libs)

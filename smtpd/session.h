@@ -64,7 +64,7 @@ struct transaction;
 enum phase { PHASE_COMMAND, PHASE_AUTH, PHASE_DATA, PHASE_BDAT, PHASE_END };
 
 enum wait { WAIT_NOTHING, WAIT_RCPT, WAIT_LOGIN, WAIT_SENDER, WAIT_SUBMIT,
-	WAIT_BODY };
+	WAIT_BODY, WAIT_TLS };
 
 struct session {
 	const struct session_conf *conf;

@@ -172,13 +172,12 @@ answer(struct fake *f)
 		session_sender_answer(s, strncmp(f->path, "stranger@", 9) != 0);
 		break;
 	case WAIT_LOGIN:
-		if (f->tls_asked) {
-			f->tls_asked = false;
-			session_secured(s, "TLSv1.3 CIPHER");
-		} else {
-			session_login_answer(s, f->login_right ? 9 : 0,
-			    span_of("user@here.test"), false);
-		}
+		session_login_answer(s, f->login_right ? 9 : 0,
+		    span_of("user@here.test"), false);
+		break;
+	case WAIT_TLS:
+		f->tls_asked = false;
+		session_secured(s, "TLSv1.3 CIPHER");
 		break;
 	case WAIT_SUBMIT:
 		f->pipe_open = false;

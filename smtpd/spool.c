@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#define STUCK_S 60 /* queued takes nothing for so long: the body is given up */
+
 struct spool {
 	int fd;
 	struct event *ev;
@@ -17,6 +19,14 @@ struct spool {
 	void (*drained)(void *, bool);
 	void *arg;
 };
+
+static void
+spool_wait(struct spool *sp)
+{
+	static const struct timeval stuck = { STUCK_S, 0 };
+
+	event_add(sp->ev, &stuck);
+}
 
 /* 0 all written, 1 not yet, -1 broken. */
 static int
@@ -49,9 +59,12 @@ spool_on_write(evutil_socket_t fd, short what, void *arg)
 	int r = spool_flush(sp);
 
 	(void)fd;
-	(void)what;
+	if (r == 1 && (what & EV_TIMEOUT)) {
+		log_warnx("body pipe stuck seconds=%d", STUCK_S);
+		r = -1;
+	}
 	if (r == 1)
-		event_add(sp->ev, NULL);
+		spool_wait(sp);
 	else
 		sp->drained(sp->arg, r == 0);
 }
@@ -99,7 +112,7 @@ spool_write(struct spool *sp, struct span in)
 	buf_put_span(&sp->out, in);
 	if (buf_error(&sp->out) != 0)
 		return -1;
-	event_add(sp->ev, NULL);
+	spool_wait(sp);
 	return 1;
 }
 

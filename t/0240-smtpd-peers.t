@@ -115,6 +115,46 @@ $c->close;
 sub sessions { return status_of() =~ /"role":"smtpd".*?"sessions":(\d+)/s ? $1 : -1 }
 $c = Smtp->hello($port);
 is(wait_for(5, sub { sessions() == 1 }) ? 1 : sessions(), 1, "no session stays behind, but ours");
+
+# TLS that never comes to be.
+for my $tail ("", "garbage\r\n" x 10, "\x16\x03\x01\x00\x05") {
+	my $t = Smtp->hello($port);
+	is($t->codes("STARTTLS"), "220", "STARTTLS");
+	$t->put($tail);
+	$t->close;
+}
+is(wait_for(10, sub { sessions() == 1 }) ? 1 : sessions(), 1, "and no session stays");
+
+# No descriptor for another client: no spinning, and it passes.
+$pid = pid_of("smtpd");
+my $in_use = () = glob "/proc/$pid/fd/*";
+sub ticks { open my $f, "<", "/proc/$pid/stat" or return 0; my @s = split ' ', <$f>; return $s[13] + $s[14] }
+# As its own user: other users' limits may be out of reach even for root.
+sub files_max {
+	my ($max) = @_;
+	open my $f, "<", "/proc/$pid/status" or return;
+	my $status = join "", <$f>;
+	my ($uid) = $status =~ /^Uid:\s+(\d+)/m;
+	my ($gid) = $status =~ /^Gid:\s+(\d+)/m;
+	my $as = $> == 0 && $uid ? "setpriv --reuid=$uid --regid=$gid --clear-groups" : "";
+	return system("$as prlimit --pid $pid --nofile=$max: 2>/dev/null") == 0;
+}
+SKIP: {
+	if (!files_max($in_use + 2)) {
+		ok(1, "out of descriptors # SKIP prlimit may not");
+		last;
+	}
+	my @many = grep { defined } map { Smtp->new($port) } 1 .. 6;
+	sleep 0.5;
+	my $before = ticks();
+	sleep 1.5;
+	my $spent = ticks() - $before;
+	ok($spent < 50, "out of descriptors it waits ($spent ticks in 1.5 s)");
+	is($c->codes("NOOP"), "250", "and serves who is there");
+	files_max(4096);
+	is(scalar(grep { ($_->reply(5) || "") =~ /^220/ } @many), 6, "the others come in later");
+	$_->close for @many;
+}
 my $log = wait_for(10, sub { open my $f, "<", "$ENV{T}/semail.log" or return; local $/; <$f> =~ /accepted queue=\w+/ });
 ok($log, "what was accepted is in the log");
 
