@@ -1,5 +1,5 @@
 #!/bin/sh
-# kill -9 of the worker, of local and of spawnd while mail comes in: what was
+# kill -9 of the worker, of local, spawnd and queued while mail comes in: what was
 # accepted is delivered, whole, and none of it twice: the queue id in the name
 # is found again.
 . "${top_srcdir:-.}/t/lib.sh"
@@ -49,7 +49,7 @@ close $w;
 srand(4);
 my $until = time + 7;
 while (time < $until) {
-	my $what = ("worker", "worker", "local", "spawnd")[rand 4];
+	my $what = ("worker", "worker", "local", "spawnd", "queued")[rand 5];
 	my $pid = $what eq "worker" ? worker() : pid_of($what);
 	$killed{$what} += kill 'KILL', $pid if $pid;
 	sleep 0.02 + rand 0.3;
@@ -57,7 +57,7 @@ while (time < $until) {
 while (<$r>) { chomp; $acked{$_} = 1 }
 waitpid $sender, 0;
 ok(keys %acked > 20, "messages were accepted meanwhile", scalar keys %acked);
-ok($killed{worker} && $killed{local} && $killed{spawnd}, "each was killed",
+ok($killed{worker} && $killed{local} && $killed{spawnd} && $killed{queued}, "each was killed",
     join " ", %killed);
 print "# accepted ", scalar(keys %acked), ", killed ", join(" ", %killed), "\n";
 for my $user ('one', 'two') {
