@@ -218,16 +218,19 @@ pop3_command(struct pop3 *p, struct span line)
 
 /* ---- lines ------------------------------------------------------------- */
 
-/* A bare LF ends a command too: nothing can be smuggled into commands that
- * carry no data, and old clients send it. */
+/* A line without its LF: one answer for each, whatever is wrong with it. */
 static void
 pop3_line(struct pop3 *p, struct span line)
 {
-	if (line.len > 0 && line.data[line.len - 1] == '\r')
-		line.len--;
+	bool crlf = line.len > 0 && line.data[line.len - 1] == '\r';
+
+	line.len -= crlf;
 	if (p->skipping) {
 		p->skipping = false;
 		buf_puts(&p->out, "-ERR line too long\r\n");
+	} else if (!crlf) {
+		/* As before login (pop3d). */
+		buf_puts(&p->out, "-ERR a line ends in CRLF\r\n");
 	} else if (span_chr(line, '\0') != -1 || span_chr(line, '\r') != -1) {
 		buf_puts(&p->out, "-ERR control character in a command\r\n");
 	} else {

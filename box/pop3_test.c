@@ -150,8 +150,11 @@ static const struct {
 	    "-ERR unknown command\r\n-ERR unknown command\r\n"
 	    "-ERR you are logged in already\r\n"
 	    "-ERR you are logged in already\r\n" },
-	{ "bare LF, blanks and case", "noop\n  Stat  \r\nlist  2 \n",
+	{ "blanks and case", "noop\r\n  Stat  \r\nlist  2 \r\n",
 	    "+OK\r\n+OK 3 65\r\n+OK 2 22\r\n" },
+	{ "a bare LF", "DELE 1\nSTAT\r\n\n",
+	    "-ERR a line ends in CRLF\r\n+OK 3 65\r\n"
+	    "-ERR a line ends in CRLF\r\n" },
 	{ "a CR inside", "NO\rOP\r\nNOOP\r\n",
 	    "-ERR control character in a command\r\n+OK\r\n" },
 	{ "QUIT", "QUIT\r\nSTAT\r\n", "+OK bye\r\n" },
