@@ -131,4 +131,35 @@ for my $i (1 .. 20) {
 cmp_ok($lookups[10], '<', 0.1, sprintf 'look-ups do not wait for logins (%.4f s)', $lookups[10]);
 # One of them has the mailbox, the others were let in as far as that.
 like(scalar <$_>, qr/^(\+OK|-ERR \[IN-USE\])/, 'a login among many') for @logins;
+$_->close for @logins;
+
+# A mailbox that is deleted takes its sessions with it.
+sub session {
+	my $user = shift;
+	for (1 .. 100) {
+		my $c = pop3();
+		print $c "USER $user\r\n";
+		scalar <$c>;
+		print $c "PASS secret\r\n";
+		return $c if (<$c> // '') =~ /^\+OK/;
+		select undef, undef, undef, 0.1; # until the others have gone
+	}
+	return undef;
+}
+my $open = session('bob@x.test');
+ok($open, 'a session');
+$s = dial();
+syswrite $s, request('DELBAL', '', '', 'x.test', 'bob');
+like(answer($s), qr/\|0\|/, 'the mailbox is deleted');
+my $t = time;
+my $end = eval {
+	local $SIG{ALRM} = sub { die "open\n" };
+	alarm 10;
+	1 while defined <$open>;
+	alarm 0;
+	1;
+};
+ok($end, 'its session ends');
+cmp_ok(time - $t, '<', 1, sprintf 'within a second (%.3f s)', time - $t);
+ok(!-e "$T/state/mail/x.test/bob", 'its home is gone');
 done_testing();
