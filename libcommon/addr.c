@@ -151,9 +151,12 @@ addr_take_local(struct span in, unsigned flags, struct addr *a)
 		return bad(EINVAL);
 	a->text[m++] = '"';
 	for (size_t i = 0; i < n; i++) {
-		if (m + 3 > ADDR_LOCAL_MAX)
+		bool escape = value[i] == '"' || value[i] == '\\';
+
+		/* This one, and the closing quote. */
+		if (m + escape + 2 > ADDR_LOCAL_MAX)
 			return bad(ENAMETOOLONG);
-		if (value[i] == '"' || value[i] == '\\')
+		if (escape)
 			a->text[m++] = '\\';
 		a->text[m++] = value[i];
 	}
