@@ -5,6 +5,7 @@
 #include "libcommon/proc.h"
 
 #include <errno.h>
+#include <linux/fs.h>
 #include <linux/landlock.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -163,6 +164,12 @@ confine_seccomp(unsigned rights)
 		    SCMP_A0(SCMP_CMP_EQ, AF_INET6));
 		seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
 		    SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
+	}
+	if (rights & CONFINE_EXEC) { /* spawnd's folders of homes */
+		seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
+		    SCMP_A1(SCMP_CMP_EQ, FS_IOC_GETFLAGS));
+		seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
+		    SCMP_A1(SCMP_CMP_EQ, FS_IOC_SETFLAGS));
 	}
 #ifdef SANITIZED
 	/* The sanitizers' runtime reads /proc, walks threads at exit. */
