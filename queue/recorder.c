@@ -460,6 +460,8 @@ is_durable(size_t i, size_t at)
 static void
 put(struct file *f, uint64_t off, const unsigned char *p, size_t n)
 {
+	if (n == 0)
+		return;
 	if (off + n > f->cap) {
 		f->cap = (size_t)(off + n) * 2;
 		if ((f->data = realloc(f->data, f->cap)) == NULL)
