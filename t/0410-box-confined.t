@@ -3,7 +3,8 @@
 # spawnd, which starts it, keeps only what that takes.
 . "${top_srcdir:-.}/t/lib.sh"
 is_root || { echo "1..0 # SKIP users and walls need root"; exit 0; }
-semail_conf "plaintext-login loopback" "worker-linger 60s"
+semail_conf "plaintext-login loopback" "worker-linger 60s" \
+    "queue-retry-min 100ms" "queue-retry-max 300ms"
 semail_start
 newdom here.test
 newbal one@here.test secret-1 >/dev/null || exit 1
