@@ -10,7 +10,7 @@
 
 #include "admind/code.h"
 #include "libcommon/db.h"
-#include "libcommon/msg_auth.h"
+#include "libcommon/msg_feed.h"
 
 /* Who asks. */
 struct dir_who {

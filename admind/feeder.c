@@ -8,6 +8,7 @@
 #include "admind/admind.h"
 
 #include "libcommon/log.h"
+#include "libcommon/msg_feed.h"
 
 #include <event2/event.h>
 
@@ -45,61 +46,67 @@ try_again(unsigned ms)
 
 /* ---- rows ---------------------------------------------------------------------- */
 
-static const char sql_domain[] = "SELECT Do_IdDomaine, Do_IdServeur = 1, "
-    "Do_NomDomaine FROM Domaine WHERE Do_IdDomaine = ?";
-static const char sql_domains[] = "SELECT Do_IdDomaine, Do_IdServeur = 1, "
-    "Do_NomDomaine FROM Domaine WHERE Do_IdDomaine > ? ORDER BY Do_IdDomaine "
-    "LIMIT " PAGE_SQL;
-static const char sql_mailbox[] = "SELECT Ba_IdBAL, Ba_IdDomaine, Ba_Uid, "
-    "Ba_Etat + 0, Ba_Quota, Ba_Login FROM BAL WHERE Ba_IdBAL = ?";
-static const char sql_mailboxes[] = "SELECT Ba_IdBAL, Ba_IdDomaine, Ba_Uid, "
-    "Ba_Etat + 0, Ba_Quota, Ba_Login FROM BAL WHERE Ba_IdBAL > ? ORDER BY "
-    "Ba_IdBAL LIMIT " PAGE_SQL;
-static const char sql_credential[] = "SELECT Id_IdIdentifiant, Id_IdBAL, "
-    "Id_Type, Id_Services, Id_Verificateur FROM Identifiant WHERE "
-    "Id_IdIdentifiant = ? AND Id_Revoque IS NULL";
-static const char sql_credentials[] = "SELECT Id_IdIdentifiant, Id_IdBAL, "
-    "Id_Type, Id_Services, Id_Verificateur FROM Identifiant WHERE "
-    "Id_IdIdentifiant > ? AND Id_Revoque IS NULL ORDER BY Id_IdIdentifiant "
-    "LIMIT " PAGE_SQL;
+/* A table's rows: one of them, or a page of them after a number. */
+#define ROWS(columns, from, id, where) { \
+	"SELECT " columns " FROM " from " WHERE " id " = ?" where, \
+	"SELECT " columns " FROM " from " WHERE " id " > ?" where \
+	    " ORDER BY " id " LIMIT " PAGE_SQL }
 
 static const struct {
 	const char *one, *page;
 } tables[FEED_TABLE__COUNT] = {
-	[FEED_DOMAIN] = { sql_domain, sql_domains },
-	[FEED_MAILBOX] = { sql_mailbox, sql_mailboxes },
-	[FEED_CREDENTIAL] = { sql_credential, sql_credentials },
+	[FEED_DOMAIN] = ROWS("Do_IdDomaine, Do_IdServeur = 1, Do_IdServeur, "
+	    "Do_IdClient, Do_NomDomaine, Do_Ldap", "Domaine", "Do_IdDomaine",
+	    ""),
+	[FEED_MAILBOX] = ROWS("Ba_IdBAL, Ba_IdDomaine, Ba_Uid, Ba_Etat + 0, "
+	    "Ba_Quota, Ba_Login, Ba_LoginCourt", "BAL", "Ba_IdBAL", ""),
+	[FEED_CREDENTIAL] = ROWS("Id_IdIdentifiant, Id_IdBAL, Id_Type, "
+	    "Id_Services, Id_Verificateur", "Identifiant", "Id_IdIdentifiant",
+	    " AND Id_Revoque IS NULL"),
+	[FEED_ALIAS] = ROWS("Al_IdAlias, Al_IdServeur, Al_IdDomaine, Al_Nom, "
+	    "Al_ListeEmail", "Alias", "Al_IdAlias", ""),
+	[FEED_VIRTUAL] = ROWS("Vi_IdVirtual, Vi_IdDomaine, "
+	    "Vi_UtilisateurVirtuel, Vi_UtilisateurReel, Vi_DomaineReel, "
+	    "Vi_IdAlias, Vi_IdBAL", "VirtualUser", "Vi_IdVirtual", ""),
+	[FEED_SERVER] = ROWS("Se_IdServeur, Se_IdServeur = 1, "
+	    "Se_TypeServeur + 0, Se_StructLogin + 0, Se_Nom, Se_Ldap",
+	    "ServeurMail", "Se_IdServeur", ""),
 };
 
-/* A row of the database as authd wants it. */
+/* A row of the database as authd wants it; column 0 is its number. */
 static void
 encode(struct buf *b, unsigned table, const struct db_rows *r)
 {
-	struct feed_domain d;
-	struct feed_mailbox m;
-	struct feed_credential c;
+	uint32_t n[8];
+	const struct span *text = r->column;
 
+	for (unsigned i = 0; i < nitems(n); i++)
+		n[i] = i < r->ncolumns ? (uint32_t)db_column_u64(r, i) : 0;
 	switch (table) {
 	case FEED_DOMAIN:
-		d.local = (uint8_t)db_column_u64(r, 1);
-		d.name = r->column[2];
-		feed_domain_put(b, &d);
+		feed_domain_put(b, &(struct feed_domain){ (uint8_t)n[1], n[2],
+		    n[3], text[4], text[5] });
 		break;
 	case FEED_MAILBOX:
 		/* The ENUM's order is enum box_state's. */
-		m.domain = (uint32_t)db_column_u64(r, 1);
-		m.uid = (uint32_t)db_column_u64(r, 2);
-		m.state = (uint8_t)db_column_u64(r, 3);
-		m.quota_kb = db_column_u64(r, 4);
-		m.login = r->column[5];
-		feed_mailbox_put(b, &m);
+		feed_mailbox_put(b, &(struct feed_mailbox){ n[1], n[2],
+		    (uint8_t)n[3], db_column_u64(r, 4), text[5], text[6] });
 		break;
 	case FEED_CREDENTIAL:
-		c.mailbox = (uint32_t)db_column_u64(r, 1);
-		c.kind = (uint8_t)db_column_u64(r, 2);
-		c.services = (uint32_t)db_column_u64(r, 3);
-		c.verifier = r->column[4];
-		feed_credential_put(b, &c);
+		feed_credential_put(b, &(struct feed_credential){ n[1],
+		    (uint8_t)n[2], n[3], text[4] });
+		break;
+	case FEED_ALIAS:
+		feed_alias_put(b, &(struct feed_alias){ n[1], n[2], text[3],
+		    text[4] });
+		break;
+	case FEED_VIRTUAL:
+		feed_virtual_put(b, &(struct feed_virtual){ n[1], text[2],
+		    text[3], text[4], n[5], n[6] });
+		break;
+	case FEED_SERVER:
+		feed_server_put(b, &(struct feed_server){ (uint8_t)n[1],
+		    (uint8_t)n[2], (uint8_t)n[3], text[4], text[5] });
 		break;
 	}
 }
@@ -110,8 +117,8 @@ send_row(unsigned table, uint32_t id, const struct db_rows *r)
 	struct feed_row row = { (uint8_t)table, id, r != NULL, { 0 } };
 	struct buf bytes, b;
 
-	buf_init(&bytes, 4096);
-	buf_init(&b, 8192);
+	buf_init(&bytes, 65536);
+	buf_init(&b, 66000);
 	if (r != NULL)
 		encode(&bytes, table, r);
 	row.bytes = buf_span(&bytes);

@@ -10,7 +10,7 @@
 #ifndef ADMIND_STORE_H
 #define ADMIND_STORE_H
 
-#include "libcommon/msg_auth.h"
+#include "libcommon/msg_feed.h"
 
 #define STORE_CREDENTIALS_MAX 16 /* looked at for one login */
 

@@ -177,6 +177,8 @@ row_index(struct store *s, uint8_t table, uint32_t id, struct span bytes,
 	MDB_val k, v;
 	int rc;
 
+	if (table > FEED_CREDENTIAL)
+		return 0; /* found by its number only */
 	be32_put(value, id);
 	switch (table) {
 	case FEED_DOMAIN:

@@ -9,7 +9,7 @@
 
 #include <lmdb.h>
 
-#define STORE_VERSION 1
+#define STORE_VERSION 2
 #ifdef SANITIZED
 #define MAP_BYTES (1ull << 30)
 #else

@@ -26,7 +26,7 @@ authd_check_store(void)
 static int
 domain(struct store *s, uint32_t id, const char *name)
 {
-	struct feed_domain d = { 1, span_of(name) };
+	struct feed_domain d = { 1, 1, 1, span_of(name), span_of("") };
 	struct feed_row r = { FEED_DOMAIN, id, name[0] != '\0', { 0 } };
 	struct buf b;
 	int rc;
@@ -45,7 +45,7 @@ mailbox(struct store *s, uint32_t id, uint32_t in, const char *login,
     uint8_t state)
 {
 	struct feed_mailbox m = { in, 1900000000 + id, state, 10,
-		span_of(login) };
+		span_of(login), span_of("") };
 	struct feed_row r = { FEED_MAILBOX, id, login[0] != '\0', { 0 } };
 	struct buf b;
 	int rc;

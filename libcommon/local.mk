@@ -13,6 +13,7 @@ libcommon_libcommon_a_SOURCES = \
 	libcommon/proc.c libcommon/proc.h \
 	libcommon/msg_queue.c libcommon/msg_queue.h \
 	libcommon/msg_auth.c libcommon/msg_auth.h \
+	libcommon/msg_feed.c libcommon/msg_feed.h \
 	libcommon/folder_name.c \
 	libcommon/db.c libcommon/db.h \
 	libcommon/sasl.c libcommon/sasl.h \
@@ -93,3 +94,12 @@ fuzz_targets += libcommon/addr_fuzz
 libcommon_addr_fuzz_SOURCES = libcommon/addr_fuzz.c $(fuzz_main)
 libcommon_addr_fuzz_LDFLAGS = $(fuzz_ldflags)
 libcommon_addr_fuzz_LDADD = $(common_libs)
+
+unit_tests += libcommon/msg_feed_test
+libcommon_msg_feed_test_SOURCES = libcommon/msg_feed_test.c t/tap.h
+libcommon_msg_feed_test_LDADD = $(common_libs)
+fuzz_targets += libcommon/msg_feed_fuzz
+libcommon_msg_feed_fuzz_SOURCES = libcommon/msg_feed_fuzz.c $(fuzz_main)
+libcommon_msg_feed_fuzz_LDFLAGS = $(fuzz_ldflags)
+libcommon_msg_feed_fuzz_LDADD = $(common_libs)
+EXTRA_DIST += t/data/fuzz/msg_feed

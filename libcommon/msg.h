@@ -94,9 +94,17 @@ enum msg_fd { FD_0, FD_1, FD_M };
 	X(FEED_ROW,      R(ADMIND), R(AUTHD), NOTE, 0, "u8 table, u32 id, u8 put, bytes row") \
 	X(FEED_COMMIT,   R(ADMIND), R(AUTHD), REQ,  0, "u64 from, u64 journal") \
 	X(FEED_DONE,     R(AUTHD), R(ADMIND), REP,  0, "") \
+	X(AUTH_BETTER,   R(AUTHD), R(ADMIND), NOTE, 0, "u32 credential, text verifier, text better") \
+	X(AUTH_USED,     R(ADMIND), R(AUTHD), REQ,  0, "u32 n, n*u32 mailbox") \
+	X(AUTH_USED_IS,  R(AUTHD), R(ADMIND), REP,  0, "u32 n, n*u64 bytes (all ones: not known)") \
 	/* homes and workers: msg_box.h */ \
 	X(SPAWN_HOME,    R(ADMIND), R(SPAWND), REQ, 0, "u32 mailbox") \
 	X(SPAWN_REMOVE,  R(ADMIND), R(SPAWND), REQ, 0, "u32 mailbox") \
+	X(SPAWN_SETTINGS, R(ADMIND), R(SPAWND), REQ, 0, "u32 mailbox, text forward, text vacation") \
+	X(SPAWN_PURGE,   R(ADMIND), R(SPAWND), REQ, 0, "u32 mailbox, u64 before_s, u8 dry_run") \
+	X(SPAWN_PURGED,  R(SPAWND), R(ADMIND), REP, 0, "u64 messages, u64 bytes") \
+	X(SPAWN_HOOK,    R(ADMIND), R(SPAWND), REQ, 0, "text hook, u32 n, n*(text name, text value)") \
+	X(SPAWN_HOOKED,  R(SPAWND), R(ADMIND), REP, 0, "u32 status, text output") \
 	X(SPAWN_ATTACH,  R(POP3D),  R(SPAWND), REQ, 1, "raw[16] ticket, u8 service, text remote (fd: the session)") \
 	X(SPAWN_OK,      R(SPAWND), R(ADMIND) | R(POP3D), REP, 0, "") \
 	X(SPAWN_DELIVER, R(LOCAL),  R(SPAWND), REQ, 0, "u32 mailbox") \

@@ -1,5 +1,5 @@
 /*
- * msg_auth - what the others ask authd, and what admind feeds it.
+ * msg_auth - what the others ask authd.  What admind feeds it: msg_feed.h.
  */
 #ifndef LIBCOMMON_MSG_AUTH_H
 #define LIBCOMMON_MSG_AUTH_H
@@ -101,48 +101,5 @@ struct msg_box {
 
 void msg_box_put(struct buf *, const struct msg_box *);
 int msg_box_get(struct span, struct msg_box *out);
-
-/* Rows of FEED_ROW.  id is the row's key in MariaDB. */
-enum feed_table { FEED_DOMAIN = 1, FEED_MAILBOX = 2, FEED_CREDENTIAL = 3,
-	FEED_TABLE__COUNT };
-
-/* wire: u8 served, text name */
-struct feed_domain {
-	uint8_t local;     /* lives on this server */
-	struct span name;  /* lower case A-labels */
-};
-
-/* wire: u32 domain, u32 uid, u8 state, u64 quota_kb, text login */
-struct feed_mailbox {
-	uint32_t domain;
-	uint32_t uid;
-	uint8_t state;
-	uint64_t quota_kb;
-	struct span login; /* the part before @ */
-};
-
-/* wire: u32 mailbox, u8 kind, u32 services, bytes verifier */
-struct feed_credential {
-	uint32_t mailbox;
-	uint8_t kind;          /* 1 password, 2 app password, 3 imported */
-	uint32_t services;     /* bits 1 << enum service; 0 all */
-	struct span verifier;  /* "$argon2id$..." */
-};
-
-struct feed_row {
-	uint8_t table;
-	uint32_t id;
-	uint8_t put;       /* 1: as given; 0: gone, bytes empty */
-	struct span bytes;
-};
-
-void feed_row_put(struct buf *, const struct feed_row *);
-int feed_row_get(struct span, struct feed_row *out);
-void feed_domain_put(struct buf *, const struct feed_domain *);
-int feed_domain_get(struct span, struct feed_domain *out);
-void feed_mailbox_put(struct buf *, const struct feed_mailbox *);
-int feed_mailbox_get(struct span, struct feed_mailbox *out);
-void feed_credential_put(struct buf *, const struct feed_credential *);
-int feed_credential_get(struct span, struct feed_credential *out);
 
 #endif

@@ -60,18 +60,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	case 'b':
 		TRY(msg_box, msg_box_get, msg_box_put);
 		break;
-	case 'r':
-		TRY(feed_row, feed_row_get, feed_row_put);
-		break;
-	case 'd':
-		TRY(feed_domain, feed_domain_get, feed_domain_put);
-		break;
-	case 'm':
-		TRY(feed_mailbox, feed_mailbox_get, feed_mailbox_put);
-		break;
-	case 'c':
-		TRY(feed_credential, feed_credential_get, feed_credential_put);
-		break;
 	case 'g':
 		try_grant(in);
 		break;

@@ -105,48 +105,11 @@ test_messages(void)
 	buf_clear(&b);
 }
 
-static void
-test_feed(void)
-{
-	struct feed_domain d = { 1, span_of("x.example") }, d2;
-	struct feed_mailbox m = { 3, 1900000001, BOX_CREATING, 0,
-		span_of("bob") }, m2;
-	struct feed_credential c = { 5, 1, 0, span_of("$argon2id$...") }, c2;
-	struct feed_row r = { FEED_MAILBOX, 5, 1, span_of("bytes") }, r2;
-	struct buf b;
-
-	buf_init(&b, 4096);
-	feed_domain_put(&b, &d);
-	ok(feed_domain_get(buf_span(&b), &d2) == 0 && d2.local == 1 &&
-	    span_eq(d.name, d2.name), "domain");
-	buf_reset(&b);
-	feed_mailbox_put(&b, &m);
-	ok(feed_mailbox_get(buf_span(&b), &m2) == 0 && m2.domain == 3 &&
-	    m2.uid == m.uid && m2.state == m.state && span_eq(m.login, m2.login),
-	    "mailbox");
-	ok(feed_mailbox_get(span_sub(buf_span(&b), 0, b.len - 1), &m2) == -1,
-	    "mailbox: cut");
-	buf_reset(&b);
-	feed_credential_put(&b, &c);
-	ok(feed_credential_get(buf_span(&b), &c2) == 0 && c2.mailbox == 5 &&
-	    span_eq(c.verifier, c2.verifier), "credential");
-	buf_reset(&b);
-	feed_row_put(&b, &r);
-	ok(feed_row_get(buf_span(&b), &r2) == 0 && r2.table == r.table &&
-	    r2.id == 5 && span_eq(r.bytes, r2.bytes), "row");
-	buf_reset(&b);
-	r.put = 0;
-	feed_row_put(&b, &r);
-	ok(feed_row_get(buf_span(&b), &r2) == -1, "row gone, but with bytes");
-	buf_clear(&b);
-}
-
 int
 main(void)
 {
 	secret_init();
 	test_grants();
 	test_messages();
-	test_feed();
 	return done_testing();
 }

@@ -1,3 +1,3 @@
 # Migrations, in order; admind has them compiled in (admind/migrations.c).
-schema_sql = schema/0001_directory.sql
+schema_sql = schema/0001_directory.sql schema/0002_administration.sql
 dist_schema_DATA += $(schema_sql)
