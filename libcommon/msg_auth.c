@@ -8,39 +8,44 @@
 #include <errno.h>
 
 #define MAC_BYTES 16
+#define COUNT_LONG 255 /* the count follows as u16 */
 #define REMOTE_MAX 64 /* a client address as text */
 
 void
-targets_put(struct buf *b, const struct grant *g)
+targets_put(struct buf *b, const struct target *t, unsigned n)
 {
-	wire_put_u8(b, (uint8_t)g->n);
-	for (unsigned i = 0; i < g->n; i++) {
-		wire_put_u8(b, g->targets[i].kind);
-		wire_put_u32(b, g->targets[i].mailbox);
-		wire_put_bytes(b, g->targets[i].address);
+	wire_put_u8(b, n < COUNT_LONG ? (uint8_t)n : COUNT_LONG);
+	if (n >= COUNT_LONG)
+		wire_put_u16(b, (uint16_t)n);
+	for (unsigned i = 0; i < n; i++) {
+		wire_put_u8(b, t[i].kind);
+		wire_put_u32(b, t[i].mailbox);
+		wire_put_bytes(b, t[i].address);
 	}
 }
 
-void
-targets_get(struct wire *w, struct grant *out)
+unsigned
+targets_get_count(struct wire *w)
 {
-	struct target *t;
+	unsigned n = wire_u8(w);
 
-	out->n = wire_u8(w);
-	if (out->n == 0 || out->n > TARGETS_MAX)
+	if (n == COUNT_LONG && (n = wire_u16(w)) < COUNT_LONG)
+		w->bad = true; /* one list, one form: it is signed */
+	if (n > TARGETS_MAX)
 		w->bad = true;
-	for (unsigned i = 0; i < out->n && !w->bad; i++) {
-		t = &out->targets[i];
-		t->kind = wire_u8(w);
-		t->mailbox = wire_u32(w);
-		t->address = wire_text(w, ADDR_MAX - 1);
-		if (t->address.len == 0 ||
-		    (t->kind != TARGET_MAILBOX && t->kind != TARGET_REMOTE) ||
-		    (t->kind == TARGET_REMOTE && t->mailbox != 0))
-			w->bad = true;
-	}
-	if (w->bad)
-		out->n = 0;
+	return w->bad ? 0 : n;
+}
+
+void
+targets_get_one(struct wire *w, struct target *out)
+{
+	out->kind = wire_u8(w);
+	out->mailbox = wire_u32(w);
+	out->address = wire_text(w, ADDR_MAX - 1);
+	if (out->address.len == 0 ||
+	    (out->kind != TARGET_MAILBOX && out->kind != TARGET_REMOTE) ||
+	    (out->kind == TARGET_REMOTE && out->mailbox != 0))
+		w->bad = true;
 }
 
 /* The length of the recipient is part of what is signed, so that no byte can
@@ -63,7 +68,7 @@ grant_put(struct buf *b, const unsigned char key[static GRANT_KEY_BYTES],
 	unsigned char mac[MAC_BYTES];
 	size_t start = b->len;
 
-	targets_put(b, g);
+	targets_put(b, g->targets, g->n);
 	if (buf_error(b) != 0)
 		return;
 	grant_mac(mac, key, rcpt, span_from(b->data + start, b->len - start));
@@ -90,8 +95,15 @@ grant_get(struct span bytes, const unsigned char key[static GRANT_KEY_BYTES],
 		return -1;
 	}
 	wire_init(&w, list);
-	targets_get(&w, out);
-	return wire_done(&w);
+	out->n = targets_get_count(&w);
+	for (unsigned i = 0; i < out->n && !w.bad; i++)
+		targets_get_one(&w, &out->targets[i]);
+	if (out->n == 0)
+		w.bad = true;
+	if (wire_done(&w) == 0)
+		return 0;
+	out->n = 0;
+	return -1;
 }
 
 void

@@ -10,8 +10,8 @@
 #define PASSWORD_MAX 256  /* bytes of a password (DI-1 stores a hash) */
 #define TICKET_BYTES 16
 #define GRANT_KEY_BYTES 32
-#define GRANT_MAX 4096
-#define TARGETS_MAX 64    /* final targets of one recipient */
+#define GRANT_MAX 65536
+#define TARGETS_MAX 1000  /* final targets of one recipient */
 #define VERIFIER_MAX 512
 
 /* The answer to "may mail for this address come in?" (SM-3). */
@@ -42,9 +42,8 @@ struct target {
  * nor change one.  semaild makes the key at its start and gives it to authd
  * and queued only; a grant with a bad MAC is ignored (queued then asks authd).
  *
- * bytes: u8 n, n*(u8 kind, u32 mailbox, text address), raw[16] mac, where mac
- * is libsodium's crypto_generichash over (text rcpt address, the bytes before
- * it) with the key.
+ * bytes: targets, raw[16] mac, where mac is libsodium's crypto_generichash over
+ * (text rcpt address, the bytes before it) with the key.
  */
 struct grant {
 	unsigned n;
@@ -56,10 +55,14 @@ void grant_put(struct buf *, const unsigned char key[static GRANT_KEY_BYTES],
 /* 0, or -1 with EBADMSG (form) or EPERM (MAC). */
 int grant_get(struct span bytes, const unsigned char key[static GRANT_KEY_BYTES],
     struct span rcpt, struct grant *out);
-/* The same list without the MAC, for records on disk. */
-void targets_put(struct buf *, const struct grant *);
+/*
+ * The list alone, in grants and in records on disk: u8 n (255: then u16 n),
+ * n*(u8 kind, u32 mailbox, text address).  At most TARGETS_MAX.
+ */
 struct wire;
-void targets_get(struct wire *, struct grant *out);
+void targets_put(struct buf *, const struct target *, unsigned n);
+unsigned targets_get_count(struct wire *);
+void targets_get_one(struct wire *, struct target *out);
 
 /* What a login is for; also who redeems a ticket. */
 enum service {

@@ -29,8 +29,10 @@ try_grant(struct span in)
 
 	grant_get(in, key, span_of("a@b"), &g);
 	wire_init(&w, in);
-	targets_get(&w, &g);
-	if (wire_done(&w) == -1)
+	g.n = targets_get_count(&w);
+	for (unsigned i = 0; i < g.n && !w.bad; i++)
+		targets_get_one(&w, &g.targets[i]);
+	if (wire_done(&w) == -1 || g.n == 0)
 		return;
 	buf_init(&b, GRANT_MAX);
 	grant_put(&b, key, span_of("a@b"), &g);

@@ -57,6 +57,36 @@ test_grants(void)
 	buf_clear(&b);
 }
 
+/* 254 and 255 are where the count changes its form. */
+static void
+test_many(void)
+{
+	static const unsigned rows[] = { 1, 254, 255, 500, TARGETS_MAX };
+	static struct grant g, got;
+	static char text[TARGETS_MAX][48];
+	struct span rcpt = span_of("all@x.example");
+	struct buf b;
+
+	for (unsigned i = 0; i < TARGETS_MAX; i++) {
+		snprintf(text[i], sizeof(text[i]),
+		    "a.login.of.some.length.%04u@x.example", i);
+		g.targets[i] = (struct target){ TARGET_MAILBOX, i + 1,
+			span_of(text[i]) };
+	}
+	buf_init(&b, GRANT_MAX);
+	for (size_t r = 0; r < nitems(rows); r++) {
+		g.n = rows[r];
+		buf_reset(&b);
+		grant_put(&b, key, rcpt, &g);
+		ok(buf_error(&b) == 0 &&
+		    grant_get(buf_span(&b), key, rcpt, &got) == 0 &&
+		    got.n == rows[r] && got.targets[got.n - 1].mailbox ==
+		    got.n && span_eq(got.targets[got.n - 1].address,
+		    g.targets[got.n - 1].address), "%u targets", rows[r]);
+	}
+	buf_clear(&b);
+}
+
 static void
 test_messages(void)
 {
@@ -110,6 +140,7 @@ main(void)
 {
 	secret_init();
 	test_grants();
+	test_many();
 	test_messages();
 	return done_testing();
 }

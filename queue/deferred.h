@@ -11,7 +11,7 @@
 
 #include "queue/qmsg.h"
 
-#define DEFERRED_HEAD_MAX (4 * 1024 * 1024)
+#define DEFERRED_HEAD_MAX (6 * 1024 * 1024) /* of ENVELOPE_MAX as text */
 #define DEFERRED_LINES_MAX (8 * 1024 * 1024)
 
 /* ---- the text (pure) ---- */

@@ -3,6 +3,7 @@
 #include "tap.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 static struct buf file, lines;
 
@@ -141,13 +142,79 @@ status(void)
 	qmsg_free(&m);
 }
 
+/* Recipients that are lists of TARGETS_MAX, known at once and learnt later. */
+static void
+lists(void)
+{
+	static struct target t[TARGETS_MAX];
+	static char text[TARGETS_MAX][48];
+	struct envelope e = { .nrcpts = 40 };
+	struct buf b, rcpts;
+	struct qmsg *m, *got;
+	unsigned bad = 1, n = 0;
+	char name[40];
+	size_t len;
+
+	for (unsigned i = 0; i < TARGETS_MAX; i++) {
+		snprintf(text[i], sizeof(text[i]), "a.member.of.the.list.%05u@x.test", i);
+		t[i] = (struct target){ TARGET_MAILBOX, i + 1,
+			span_of(text[i]) };
+	}
+	buf_init(&b, ENVELOPE_MAX);
+	buf_init(&rcpts, ENVELOPE_MAX);
+	envelope_rcpt_put(&rcpts, span_of("all@x.test"), t, TARGETS_MAX);
+	for (unsigned i = 1; i < e.nrcpts; i++) {
+		snprintf(name, sizeof(name), "all+%u@x.test", i);
+		envelope_rcpt_put(&rcpts, span_of(name), NULL, 0);
+	}
+	e.rcpts = buf_span(&rcpts);
+	envelope_put(&b, &e);
+	m = qmsg_new(1, buf_span(&b), NULL);
+	if (!ok(m != NULL && m->nopen == TARGETS_MAX + 39, "a long list"))
+		return;
+	buf_reset(&file);
+	deferred_head_put(&file, m);
+	got = deferred_head_get(buf_span(&file), &len);
+	ok(got != NULL && got->nopen == TARGETS_MAX + 39 &&
+		qmsg_find(got, TARGET_MAILBOX, TARGETS_MAX, span_of("")) != NULL,
+	    "is read back");
+	buf_reset(&lines);
+	deferred_put_expand(
+	    &lines, 3, span_of("all+1@x.test"), t, TARGETS_MAX);
+	if (got != NULL)
+		deferred_lines_get(buf_span(&lines), got, &bad);
+	ok(bad == 0 && got->nopen == TARGETS_MAX + 38,
+	    "and another, of the same members");
+	qmsg_free(&got);
+
+	errno = 0;
+	for (unsigned i = 1; i < e.nrcpts; i++) {
+		snprintf(name, sizeof(name), "all+%u@x.test", i);
+		buf_reset(&b);
+		expand_put(&b, span_of(name), t, TARGETS_MAX);
+		n += qmsg_expand(m, buf_span(&b)) == 0;
+	}
+	ok(n > 30 && n < 39 && errno == EMSGSIZE, "there is a limit: %u", n);
+	is_int(m->nopen, TARGETS_MAX + 39 - n, "each member is one target");
+	buf_reset(&file);
+	deferred_head_put(&file, m);
+	got = deferred_head_get(buf_span(&file), &len);
+	ok(got != NULL && got->nopen == m->nopen &&
+		got->ntargets == m->ntargets, "what is below it is read back");
+	qmsg_free(&got);
+	qmsg_free(&m);
+	buf_clear(&b);
+	buf_clear(&rcpts);
+}
+
 int
 main(void)
 {
-	buf_init(&file, 1 << 20);
+	buf_init(&file, DEFERRED_HEAD_MAX);
 	buf_init(&lines, 1 << 20);
 	head();
 	status();
+	lists();
 	buf_clear(&file);
 	buf_clear(&lines);
 	return done_testing();

@@ -453,7 +453,7 @@ line_expand(
 			return;
 		t[nt].mailbox = (uint32_t)v;
 	}
-	buf_init(&b, 64 * 1024);
+	buf_init(&b, EXPAND_MAX);
 	expand_put(&b, rcpt, t, nt);
 	if (buf_error(&b) == 0)
 		qmsg_expand(m, buf_span(&b));

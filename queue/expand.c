@@ -27,6 +27,9 @@ static void
 targets_known(struct queued *q, struct qmsg *m, struct qtarget *t,
     struct span address, const struct target *targets, unsigned n)
 {
+	/* Long lists fill a batch as bodies do. */
+	if (qlog_batch(q->spool->log)->len + EXPAND_MAX > QLOG_BATCH_MAX)
+		spool_flush(q->spool, false);
 	if (spool_expand(q->spool, m, address, targets, n) == -1)
 		fail(q, m, t, "4.3.0 trouble with the recipient's targets");
 	queued_turn(q);

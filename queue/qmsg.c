@@ -10,34 +10,12 @@
 
 /* ---- bytes ---------------------------------------------------------- */
 
-static void
-put_targets(struct buf *b, const struct target *t, unsigned n)
-{
-	wire_put_u8(b, (uint8_t)n);
-	for (unsigned i = 0; i < n; i++) {
-		wire_put_u8(b, t[i].kind);
-		wire_put_u32(b, t[i].mailbox);
-		wire_put_bytes(b, t[i].address);
-	}
-}
-
-static void
-get_target(struct wire *w, struct target *t)
-{
-	t->kind = wire_u8(w);
-	t->mailbox = wire_u32(w);
-	t->address = wire_text(w, PATH_MAX_BYTES);
-	if ((t->kind != TARGET_MAILBOX && t->kind != TARGET_REMOTE) ||
-	    t->address.len == 0)
-		w->bad = true;
-}
-
 void
 envelope_rcpt_put(
     struct buf *b, struct span address, const struct target *t, unsigned n)
 {
 	wire_put_bytes(b, address);
-	put_targets(b, t, n);
+	targets_put(b, t, n);
 }
 
 static void
@@ -45,17 +23,14 @@ rcpt_get(struct wire *w, struct qmsg_rcpt *out)
 {
 	struct target t;
 	const unsigned char *start;
-	unsigned n;
 
 	out->address = wire_text(w, PATH_MAX_BYTES);
 	if (out->address.len == 0)
 		w->bad = true;
+	out->ntargets = targets_get_count(w);
 	start = w->next;
-	n = wire_u8(w);
-	if (n > TARGETS_MAX)
-		w->bad = true;
-	for (unsigned i = 0; i < n && !w->bad; i++)
-		get_target(w, &t);
+	for (unsigned i = 0; i < out->ntargets && !w->bad; i++)
+		targets_get_one(w, &t);
 	out->targets = w->bad ? span_from("", 0)
 			      : span_from(start, (size_t)(w->next - start));
 }
@@ -123,21 +98,91 @@ qtarget_set_done(struct qmsg *m, struct qtarget *t)
 	t->status = NULL;
 }
 
+/*
+ * A table for adding many targets: is there one like it already?  Without it a
+ * message for a few long lists costs the square of their length.
+ */
+struct twins {
+	uint32_t *slot; /* index + 1; 0 is empty */
+	uint32_t mask;
+};
+
+static bool
+is_same(const struct qtarget *a, const struct qtarget *b)
+{
+	/* A mailbox is its number; its address may have changed. */
+	return a->kind == b->kind && (a->kind == TARGET_MAILBOX
+		? a->mailbox == b->mailbox
+		: span_eq(a->address, b->address));
+}
+
+static uint32_t
+hash(const struct qtarget *t)
+{
+	uint32_t h = 2166136261u ^ t->kind;
+
+	if (t->kind == TARGET_MAILBOX)
+		return (h ^ t->mailbox) * 2654435761u;
+	for (size_t i = 0; i < t->address.len; i++)
+		h = (h ^ t->address.data[i]) * 16777619u;
+	return h;
+}
+
+/* True if there is none like it; then it is kept. */
+static bool
+twins_add(struct twins *tw, const struct qmsg *m, uint32_t index)
+{
+	uint32_t i = hash(&m->targets[index]) >> 4 & tw->mask;
+
+	for (; tw->slot[i] != 0; i = (i + 1) & tw->mask)
+		if (is_same(&m->targets[tw->slot[i] - 1], &m->targets[index]))
+			return false;
+	tw->slot[i] = index + 1;
+	return true;
+}
+
+/* For n targets. */
+static int
+twins_init(struct twins *tw, unsigned n)
+{
+	uint32_t size = 8;
+
+	while (size < 2 * n)
+		size *= 2;
+	tw->mask = size - 1;
+	tw->slot = calloc(size, sizeof(tw->slot[0]));
+	return tw->slot == NULL ? -1 : 0;
+}
+
 /* targets was grown to hold one more. */
 static void
-add_target(struct qmsg *m, uint8_t kind, uint32_t mailbox, struct span address,
+add_target(struct qmsg *m, struct twins *tw, const struct target *from,
     uint16_t rcpt)
 {
-	bool twin = qmsg_find(m, kind, mailbox, address) != NULL;
-	struct qtarget *t = &m->targets[m->ntargets++];
+	struct qtarget *t = &m->targets[m->ntargets];
 
-	*t = (struct qtarget){ .kind = kind,
-		.mailbox = mailbox,
-		.address = address,
-		.rcpt = rcpt,
-		.twin = twin,
-		.state = twin ? T_DONE : T_WAITING };
-	m->nopen += !twin;
+	*t = (struct qtarget){ .kind = from->kind,
+		.mailbox = from->mailbox,
+		.address = from->address,
+		.rcpt = rcpt };
+	t->twin = !twins_add(tw, m, m->ntargets);
+	t->state = t->twin ? T_DONE : T_WAITING;
+	m->ntargets++;
+	m->nopen += !t->twin;
+}
+
+static void
+add_targets(struct qmsg *m, struct twins *tw, const struct qmsg_rcpt *r,
+    uint16_t rcpt)
+{
+	struct target t;
+	struct wire w;
+
+	wire_init(&w, r->targets);
+	while (w.left > 0 && !w.bad) {
+		targets_get_one(&w, &t);
+		add_target(m, tw, &t, rcpt);
+	}
 }
 
 static unsigned
@@ -147,31 +192,30 @@ count_targets(struct span rcpts)
 	unsigned n = 0;
 
 	while (qmsg_rcpt_next(&rcpts, &r) == 1)
-		n += r.targets.data[0] > 0 ? r.targets.data[0] : 1;
+		n += r.ntargets > 0 ? r.ntargets : 1;
 	return n;
 }
 
 static int
 fill_targets(struct qmsg *m)
 {
+	unsigned n = count_targets(m->rcpts);
 	struct span rcpts = m->rcpts;
 	struct qmsg_rcpt r;
-	struct target t;
-	struct wire w;
+	struct twins tw;
 	uint16_t index = 0;
 
-	m->targets = calloc(count_targets(rcpts), sizeof(m->targets[0]));
-	if (m->targets == NULL)
+	m->targets = calloc(n, sizeof(m->targets[0]));
+	if (m->targets == NULL || twins_init(&tw, n) == -1)
 		return -1;
 	for (; qmsg_rcpt_next(&rcpts, &r) == 1; index++) {
-		wire_init(&w, r.targets);
-		if (wire_u8(&w) == 0)
-			add_target(m, TARGET_UNKNOWN, 0, r.address, index);
-		while (w.left > 0 && !w.bad) {
-			get_target(&w, &t);
-			add_target(m, t.kind, t.mailbox, t.address, index);
-		}
+		struct target unknown = { TARGET_UNKNOWN, 0, r.address };
+
+		if (r.ntargets == 0)
+			add_target(m, &tw, &unknown, index);
+		add_targets(m, &tw, &r, index);
 	}
+	free(tw.slot);
 	return 0;
 }
 
@@ -274,17 +318,21 @@ qmsg_expand(struct qmsg *m, struct span payload)
 	struct qtarget *unknown, *grown;
 	struct qblob *blob;
 	struct qmsg_rcpt r;
-	struct target t;
+	struct twins tw;
 	struct wire w;
 	uint16_t rcpt;
-	unsigned n;
 
+	/* What a deferred file's header can say again. */
+	if (m->envelope_len + m->expanded_len + payload.len > ENVELOPE_MAX) {
+		errno = EMSGSIZE;
+		return -1;
+	}
 	if ((blob = malloc(sizeof(*blob) + payload.len)) == NULL)
 		return -1;
 	memcpy(blob->bytes, payload.data, payload.len);
 	wire_init(&w, span_from(blob->bytes, payload.len));
 	rcpt_get(&w, &r);
-	if (wire_done(&w) == -1 || (n = r.targets.data[0]) == 0) {
+	if (wire_done(&w) == -1 || r.ntargets == 0) {
 		free(blob);
 		errno = EBADMSG;
 		return -1;
@@ -295,15 +343,21 @@ qmsg_expand(struct qmsg *m, struct span payload)
 		errno = ENOENT;
 		return -1;
 	}
-	grown = realloc(m->targets, (m->ntargets + n) * sizeof(*grown));
+	grown = realloc(
+	    m->targets, (m->ntargets + r.ntargets) * sizeof(*grown));
 	if (grown == NULL) {
 		free(blob);
 		return -1;
 	}
 	unknown = grown + (unknown - m->targets);
 	m->targets = grown;
+	if (twins_init(&tw, m->ntargets + r.ntargets) == -1) {
+		free(blob);
+		return -1;
+	}
 	blob->next = m->blobs;
 	m->blobs = blob;
+	m->expanded_len += payload.len;
 	/* The unknown one gives its place to the last. */
 	rcpt = unknown->rcpt;
 	if (unknown->state == T_FLYING)
@@ -311,12 +365,11 @@ qmsg_expand(struct qmsg *m, struct span payload)
 	m->nopen--;
 	free(unknown->status);
 	*unknown = grown[--m->ntargets];
-	wire_init(&w, r.targets);
-	wire_u8(&w);
-	while (w.left > 0 && !w.bad) {
-		get_target(&w, &t);
-		add_target(m, t.kind, t.mailbox, t.address, rcpt);
-	}
+	for (uint32_t i = 0; i < m->ntargets; i++)
+		if (!grown[i].twin)
+			twins_add(&tw, m, i);
+	add_targets(m, &tw, &r, rcpt);
+	free(tw.slot);
 	return 0;
 }
 

@@ -71,6 +71,7 @@ struct qmsg {
 	unsigned char *envelope;    /* owned: what the spans point into */
 	size_t envelope_len;
 	struct qblob *blobs;        /* owned: later expansions */
+	size_t expanded_len;        /* of all of them */
 
 	struct qtarget *targets;
 	unsigned ntargets;
@@ -115,15 +116,18 @@ void qmsg_free(struct qmsg **);
 
 struct qmsg_rcpt {
 	struct span address;
-	struct span targets; /* encoded: u8 n, n*(u8 kind, u32 mailbox, text) */
+	unsigned ntargets;
+	struct span targets; /* encoded, without the count */
 };
 int qmsg_rcpt_next(struct span *rcpts, struct qmsg_rcpt *out);
 
 /* The payload of REC_EXPAND: text recipient, targets. */
+#define EXPAND_MAX (GRANT_MAX + PATH_MAX_BYTES + 16)
 void expand_put(struct buf *, struct span rcpt, const struct target *,
     unsigned n);
-/* Put the targets in the place of the unknown one.  0; -1 with EBADMSG (form)
- * or ENOENT (there is no such unknown). */
+/* Put the targets in the place of the unknown one.  0; -1 with EBADMSG (form),
+ * ENOENT (there is no such unknown), EMSGSIZE (more than ENVELOPE_MAX bytes of
+ * recipients and targets) or ENOMEM. */
 int qmsg_expand(struct qmsg *, struct span payload);
 
 /* The payload of REC_DONE: u8 kind, u32 mailbox, text address. */

@@ -255,7 +255,13 @@ spool_expand(struct spool *s, struct qmsg *m, struct span rcpt,
 	struct buf b;
 	int r;
 
-	buf_init(&b, 64 * 1024);
+	/* Long lists, while the log cannot be synced: they must all fit the
+	 * batch that is written again. */
+	if (s->unsynced.len > 2 * QLOG_BATCH_MAX) {
+		errno = ENOMEM;
+		return -1;
+	}
+	buf_init(&b, EXPAND_MAX);
 	expand_put(&b, rcpt, targets, n);
 	r = buf_error(&b) == 0 ? qmsg_expand(m, buf_span(&b)) : -1;
 	if (r == -1) {
