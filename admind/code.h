@@ -17,6 +17,8 @@ enum {
 	CODE_LIMIT = -8,      /* a limit of the domain or the server */
 	CODE_NOT_YET = -9,    /* a field this version cannot carry out */
 	CODE_UNKNOWN = -10,   /* no such TYPE */
+	CODE_NONE = -11,      /* no such alias, client, user ... */
+	CODE_IN_USE = -12,    /* something else still needs it */
 };
 
 #define COMMENT_MAX 200 /* bytes of an answer's COMMENT */

@@ -13,10 +13,22 @@
 #include "libcommon/msg_feed.h"
 
 /* Who asks. */
+enum dir_kind {
+	WHO_ALL,     /* root, group semail-admin, an administrator of all */
+	WHO_ADMIN,   /* an administrator, for what is his clients' */
+	WHO_CLIENT,
+	WHO_MAILBOX, /* for itself */
+};
+
 struct dir_who {
-	char name[160];   /* for the audit log */
+	char name[160];    /* for the audit log */
 	char origin[64];
-	uint32_t client;  /* Cl_IdClient; 0: the administrator */
+	enum dir_kind kind;
+	uint32_t id;       /* of the administrator, client, mailbox; 0: root */
+	char domain[256];  /* WHO_MAILBOX: its address */
+	char login[65];
+	bool has_request;  /* the panel gave a number to know it again by */
+	unsigned char request[16];
 };
 
 struct dir_mailbox {
@@ -30,6 +42,10 @@ struct dir_mailbox {
 	uint8_t state; /* enum box_state */
 };
 
+/* Write a comment. */
+__attribute__((format(printf, 2, 3))) void dir_say(
+    char comment[static COMMENT_MAX + 1], const char *fmt, ...);
+
 /* Bring the schema up to date and see that there is an identity.  0, or -1
  * after logging (try again later). */
 int dir_open(struct db *);
@@ -37,8 +53,8 @@ int dir_open(struct db *);
 extern const char *const dir_migrations[];
 extern const unsigned dir_nmigrations;
 
-/* A client's login: CODE_OK with who->client set, or CODE_DENIED, CODE_TEMP. */
-int dir_client(struct db *, struct span login, struct span password,
+/* A login: CODE_OK with who->kind and id set, or CODE_DENIED, CODE_TEMP. */
+int dir_login(struct db *, struct span login, struct span password,
     struct dir_who *, char comment[static COMMENT_MAX + 1]);
 
 int dir_newdom(struct db *, const struct dir_who *, const char *name,

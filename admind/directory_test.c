@@ -210,7 +210,7 @@ add(struct db *db, struct dir_mailbox *m)
 static void
 test_changes(struct db *db)
 {
-	struct dir_who other = { .name = "c", .origin = "unix", .client = 77 };
+	struct dir_who other = { .name = "c", .origin = "unix", .kind = WHO_CLIENT, .id = 77 };
 	struct dir_mailbox m = box("bob", 100), found, n;
 	uint64_t uid;
 
@@ -289,17 +289,17 @@ test_clients(struct db *db)
 	struct dir_who who = admin;
 	struct db_value v[1];
 
-	is_int(dir_client(db, span_of("local"), span_of(""), &who, comment),
+	is_int(dir_login(db, span_of("local"), span_of(""), &who, comment),
 	    CODE_DENIED, "the seeded client has no password");
 	secret_hash(span_of("pw"), verifier);
 	v[0] = db_str(verifier);
 	db_do(db, NULL, NULL, "UPDATE Client SET Cl_Password = ?", v, 1);
-	is_int(dir_client(db, span_of("local"), span_of("pW"), &who, comment),
+	is_int(dir_login(db, span_of("local"), span_of("pW"), &who, comment),
 	    CODE_DENIED, "wrong");
-	is_int(dir_client(db, span_of("Local"), span_of("pw"), &who, comment),
+	is_int(dir_login(db, span_of("Local"), span_of("pw"), &who, comment),
 	    CODE_DENIED, "another login");
-	ok(dir_client(db, span_of("local"), span_of("pw"), &who, comment) ==
-	    CODE_OK && who.client == 1, "right");
+	ok(dir_login(db, span_of("local"), span_of("pw"), &who, comment) ==
+	    CODE_OK && who.kind == WHO_CLIENT && who.id == 1, "right");
 }
 
 static void

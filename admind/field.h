@@ -10,8 +10,8 @@
 
 #include "libcommon/buf.h"
 
-#define FIELDS_MAX 32
-#define REQUEST_MAX 65536 /* bytes of a request or an answer */
+#define FIELDS_MAX 600  /* a page of a list has 500 rows */
+#define REQUEST_MAX 262144 /* bytes of a request or an answer */
 
 struct fields {
 	unsigned n;

@@ -1,106 +1,137 @@
 /*
- * Requests, carried out one after the other: each waits for the database, for
- * authd and for spawnd in turn.
- *
- *	NEWBAL	insert as "creating" -> authd -> home made -> "active" -> authd
- *	DELBAL	"deleting" -> authd -> home removed -> rows gone -> authd
- *
- * What is cut short stays in one of these states and is finished later: by a
- * retry of the panel, or by job_recover().
+ * Requests, one after the other, and what a crash left unfinished.
  */
 #include "config.h"
-#include "admind/admind.h"
+#include "admind/job.h"
 
 #include "libcommon/addr.h"
 #include "libcommon/log.h"
-#include "libcommon/secret.h"
 
 #include <event2/event.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/queue.h>
 
 #define JOB_MS 20000     /* then the answer is "not yet finished" */
 #define WAITING_MAX 256
 #define RECOVER_S 5
-
-struct job {
-	TAILQ_ENTRY(job) next;
-	struct fields in;
-	struct dir_who who;
-	void (*answer)(void *, uint64_t, struct span);
-	void *arg;
-	uint64_t token;
-	struct dir_mailbox box;
-	bool activated;
-	int code;
-	char comment[COMMENT_MAX + 1];
-};
 
 static TAILQ_HEAD(, job) waiting = TAILQ_HEAD_INITIALIZER(waiting);
 static unsigned nwaiting;
 static struct job *current;
 static struct event *deadline, *next_turn, *recovery;
 static uint32_t recovered; /* mailboxes up to this one have had their turn */
+static struct {
+	enum msg_type type;
+	struct buf payload;
+} errand; /* of the current job, for spawnd */
+
+static const struct request *const requests[] = { domain_requests,
+	box_requests };
 
 static void job_next(void);
+
+/* ---- what requests are made of ---------------------------------------------------- */
+
+struct span
+job_arg(const struct job *j, const char *option)
+{
+	return message_arg(&j->args, option);
+}
+
+bool
+job_given(const struct job *j, const char *option)
+{
+	return message_given(&j->args, option);
+}
+
+void
+job_copy(const struct job *j, const char *option, char *dst, size_t size)
+{
+	if (span_copy(job_arg(j, option), dst, size) == -1)
+		fatalx("%s does not fit", option); /* the table is wrong */
+}
+
+uint64_t
+job_number(const struct job *j, const char *option)
+{
+	uint64_t n = 0;
+
+	if (span_u64(job_arg(j, option), INT64_MAX, &n) == -1)
+		return 0; /* empty */
+	return n;
+}
+
+void
+job_put(struct job *j, struct span s)
+{
+	field_put(&j->extra, s, false);
+}
 
 /* ---- the end of a job ------------------------------------------------------------- */
 
 static void
-finish(struct job *j, int code)
+job_answer(struct job *j, int code)
 {
-	struct timeval now = { 0, 0 };
 	char number[16];
 	struct buf b;
+
+	snprintf(number, sizeof(number), "%d", code);
+	buf_init(&b, REQUEST_MAX);
+	field_put(&b, fields_get(&j->in, 0), true);
+	field_put(&b, fields_get(&j->in, 1), false);
+	field_put(&b, span_of(""), false);
+	field_put(&b, fields_get(&j->in, 3), false);
+	field_put(&b, span_of(number), false);
+	field_put(&b, span_of(j->comment), false);
+	if (buf_error(&j->extra) == 0)
+		buf_put_span(&b, buf_span(&j->extra));
+	if (buf_error(&b) != 0 || buf_error(&j->extra) != 0) {
+		buf_reset(&b); /* a field near the limit */
+		buf_printf(&b, "||||%d|%s", code, "answer too long");
+	}
+	log_info("admin type=%s who=%s domain=%s code=%d comment=%s",
+	    log_quote(fields_get(&j->in, 0)), log_quote_str(j->who.name),
+	    log_quote(fields_get(&j->in, 3)), code, log_quote_str(j->comment));
+	j->answer(j->arg, j->token, buf_span(&b));
+	buf_clear(&b); /* wiped: an answer may hold a new password */
+}
+
+void
+job_finish(struct job *j, int code)
+{
+	struct timeval now = { 0, 0 };
 
 	event_del(deadline);
 	feeder_forget();
 	ipc_forget(admind.spawnd, j);
+	buf_clear(&errand.payload);
 	if (code != CODE_OK)
 		admind.refused++;
 	if (j->answer != NULL) {
-		snprintf(number, sizeof(number), "%d", code);
-		buf_init(&b, REQUEST_MAX);
-		field_put(&b, fields_get(&j->in, 0), true);
-		field_put(&b, fields_get(&j->in, 1), false);
-		field_put(&b, span_of(""), false);
-		field_put(&b, fields_get(&j->in, 3), false);
-		field_put(&b, span_of(number), false);
-		field_put(&b, span_of(j->comment), false);
-		if (buf_error(&b) != 0) { /* a field near the limit */
-			buf_reset(&b);
-			buf_printf(&b, "||||%d|%s", code, "answer too long");
-		}
-		log_info("admin type=%s who=%s domain=%s code=%d comment=%s",
-		    log_quote(fields_get(&j->in, 0)),
-		    log_quote_str(j->who.name), log_quote(fields_get(&j->in, 3)),
-		    code, log_quote_str(j->comment));
-		j->answer(j->arg, j->token, buf_span(&b));
-		buf_clear(&b);
+		job_answer(j, code);
 	} else {
-		log_info("admin finished=%s mailbox=%s@%s code=%d comment=%s",
-		    j->box.state == BOX_DELETING ? "DELBAL" : "NEWBAL",
+		log_info("admin finished mailbox=%s@%s code=%d comment=%s",
 		    j->box.login, j->box.domain, code,
 		    log_quote_str(j->comment));
 	}
 	fields_clear(&j->in);
+	buf_clear(&j->extra);
 	explicit_bzero(j->box.verifier, sizeof(j->box.verifier));
 	free(j);
 	current = NULL;
 	event_add(next_turn, &now);
 }
 
-static __attribute__((format(printf, 3, 4))) void
-finish_with(struct job *j, int code, const char *fmt, ...)
+void
+job_finish_with(struct job *j, int code, const char *fmt, ...)
 {
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(j->comment, sizeof(j->comment), fmt, ap);
 	va_end(ap);
-	finish(j, code);
+	job_finish(j, code);
 }
 
 static void
@@ -110,39 +141,23 @@ on_deadline(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	(void)arg;
 	if (current != NULL)
-		finish_with(current, CODE_TEMP, "not finished yet, it goes on by "
-		    "itself; ask again later");
-}
-
-/* ---- making and removing homes ---------------------------------------------------- */
-
-static void
-done_ok(void *arg)
-{
-	finish(arg, CODE_OK);
+		job_finish_with(current, CODE_TEMP, "not finished yet, it goes "
+		    "on by itself; ask again later");
 }
 
 static void
-home_done(struct job *j)
+on_settled(void *arg)
 {
-	int code;
-
-	if (j->box.state == BOX_CREATING) {
-		code = dir_activate(admind.db, j->box.id, j->comment);
-		if (code == CODE_OK)
-			snprintf(j->comment, sizeof(j->comment),
-			    "the mailbox has been made");
-	} else {
-		code = dir_remove(admind.db, &j->who, &j->box, j->comment);
-		if (code == CODE_OK)
-			snprintf(j->comment, sizeof(j->comment),
-			    "the mailbox has been deleted");
-	}
-	if (code != CODE_OK)
-		finish(j, code);
-	else
-		feeder_sync(done_ok, j);
+	job_finish(arg, CODE_OK);
 }
+
+void
+job_settle(struct job *j)
+{
+	feeder_sync(on_settled, j);
+}
+
+/* ---- spawnd ------------------------------------------------------------------------ */
 
 static int
 on_home(struct ipc_msg *m, void *arg)
@@ -151,14 +166,12 @@ on_home(struct ipc_msg *m, void *arg)
 	struct job *j = arg;
 	enum fail fail;
 
-	if (m != NULL && m->type == MSG_SPAWN_OK) {
-		home_done(j);
-		return 0;
-	}
+	if (m != NULL && m->type != MSG_FAIL)
+		return j->home_done(j, m);
 	if (m != NULL && msg_fail_get(m->payload, &fail, reason) == -1)
 		return -1;
-	finish_with(j, CODE_TEMP, "its home cannot be %s now: %.100s",
-	    j->box.state == BOX_CREATING ? "made" : "removed", reason);
+	job_finish_with(j, CODE_TEMP, "its home cannot be reached now: %.100s",
+	    reason);
 	return 0;
 }
 
@@ -167,28 +180,35 @@ static void
 ask_home(void *arg)
 {
 	struct job *j = arg;
-	struct buf b;
-	int r;
+	int r = ipc_request(admind.spawnd, errand.type, &errand.payload, -1,
+	    JOB_MS, on_home, j);
 
-	buf_init(&b, 16);
-	wire_put_u32(&b, j->box.id);
-	r = ipc_request(admind.spawnd, j->box.state == BOX_CREATING ?
-	    MSG_SPAWN_HOME : MSG_SPAWN_REMOVE, &b, -1, JOB_MS, on_home, j);
-	buf_clear(&b);
+	buf_clear(&errand.payload);
 	if (r == -1)
-		finish_with(j, CODE_TEMP, "spawnd cannot be reached; it goes on "
-		    "by itself, ask again later");
+		job_finish_with(j, CODE_TEMP, "spawnd cannot be reached; it "
+		    "goes on by itself, ask again later");
 }
 
-/* ---- the requests ------------------------------------------------------------------- */
+void
+job_home(struct job *j, enum msg_type type, const struct buf *payload,
+    int (*done)(struct job *, struct ipc_msg *))
+{
+	j->home_done = done;
+	errand.type = type;
+	buf_clear(&errand.payload);
+	errand.payload = *payload;
+	feeder_sync(ask_home, j);
+}
+
+/* ---- the header ---------------------------------------------------------------------- */
 
 /* Names are kept in lower case. */
 static bool
-take_login(struct job *j, struct span s)
+take_login(struct job *j)
 {
 	char *out = j->box.login;
 
-	if (span_copy(s, out, sizeof(j->box.login)) == -1)
+	if (span_copy(j->args.value[0], out, sizeof(j->box.login)) == -1)
 		return false;
 	for (; *out != '\0'; out++)
 		if (*out >= 'A' && *out <= 'Z')
@@ -199,302 +219,137 @@ take_login(struct job *j, struct span s)
 }
 
 static bool
-take_domain(struct job *j, struct span s)
+take_domain(struct span s, char out[static 256])
 {
 	char name[ADDR_DOMAIN_MAX + 1];
 
 	if (addr_domain(s, name) == -1 || strchr(name, '.') == NULL ||
 	    !addr_is_folder_name(span_of(name), 255))
 		return false;
-	memcpy(j->box.domain, name, sizeof(j->box.domain));
+	memcpy(out, name, 256);
 	return true;
 }
 
-static void
-newdom(struct job *j)
+/* DOMAIN of the header, and what the form says of the first field. */
+static int
+take_header(struct job *j)
 {
-	struct span name = fields_get(&j->in, 4);
-	char first[256];
-	int code;
+	struct span domain = fields_get(&j->in, 3), first = j->args.value[0];
+	char again[256];
 
-	if (j->in.n > 5) {
-		finish_with(j, CODE_BAD, "NEWDOM has one field");
-		return;
+	if (domain.len > 0 && !take_domain(domain, j->domain)) {
+		dir_say(j->comment, "DOMAIN is no domain name");
+		return CODE_VALUE;
 	}
-	if (name.len == 0)
-		name = fields_get(&j->in, 3);
-	if (!take_domain(j, name)) {
-		finish_with(j, CODE_VALUE, "DOMAIN NAME is no domain name");
-		return;
-	}
-	memcpy(first, j->box.domain, sizeof(first));
-	if (fields_get(&j->in, 3).len > 0 &&
-	    (!take_domain(j, fields_get(&j->in, 3)) ||
-	    strcmp(first, j->box.domain) != 0)) {
-		finish_with(j, CODE_BAD, "DOMAIN and DOMAIN NAME differ");
-		return;
-	}
-	code = dir_newdom(admind.db, &j->who, j->box.domain, j->comment);
-	if (code != CODE_OK)
-		finish(j, code);
-	else
-		feeder_sync(done_ok, j);
-}
-
-/* Fields of NEWBAL after MAILBOX LOGIN and PASSWORD: their number in the
- * request, and whether this version carries them out. */
-static const struct {
-	const char *name;
-	bool works;
-} newbal_fields[] = {
-	{ "COMMENT", true }, { "QUOTA", true }, { "ANTI-VIRUS", false },
-	{ "FORWARD", false }, { "TEL SMS", false }, { "SMS FILTER", false },
-	{ "SMS EMAIL", false }, { "SMS LOGIN", false },
-	{ "SMS PASSWORD", false }, { "MSG VACATION", false },
-	{ "SHORT LOGIN", false },
-};
-#define NEWBAL_FIRST 6
-
-/* RFC 3629: no overlong forms, no surrogates, nothing past U+10FFFF. */
-static bool
-is_utf8(struct span s)
-{
-	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	uint32_t c;
-	size_t n;
-
-	for (size_t i = 0; i < s.len; i += n) {
-		c = s.data[i];
-		n = c < 0x80 ? 1 : c >> 5 == 6 ? 2 : c >> 4 == 14 ? 3 :
-		    c >> 3 == 30 ? 4 : 0;
-		if (n == 0 || n > s.len - i)
-			return false;
-		if (n == 1)
-			continue;
-		c &= 0x7fu >> n;
-		for (size_t k = 1; k < n; k++) {
-			if (s.data[i + k] >> 6 != 2)
-				return false;
-			c = c << 6 | (s.data[i + k] & 0x3f);
-		}
-		if (c < least[n] || c > 0x10ffff ||
-		    (c >= 0xd800 && c <= 0xdfff))
-			return false;
-	}
-	return true;
-}
-
-/* DOMAIN and MAILBOX LOGIN, which DELBAL has too.  False: finished. */
-static bool
-take_mailbox(struct job *j)
-{
-	if (!take_domain(j, fields_get(&j->in, 3))) {
-		finish_with(j, CODE_VALUE, "DOMAIN is no domain name");
-		return false;
-	}
-	if (!take_login(j, fields_get(&j->in, 4))) {
-		finish_with(j, CODE_VALUE, "MAILBOX LOGIN may have 1 to 64 of a-z "
-		    "0-9 . _ - =, a letter or digit first, no \"..\"");
-		return false;
-	}
-	return true;
-}
-
-static bool
-take_newbal(struct job *j)
-{
-	struct span quota = fields_get(&j->in, NEWBAL_FIRST + 1);
-
-	if (j->in.n > NEWBAL_FIRST + nitems(newbal_fields)) {
-		finish_with(j, CODE_BAD, "too many fields");
-		return false;
-	}
-	if (!take_mailbox(j))
-		return false;
-	for (unsigned i = 0; i < nitems(newbal_fields); i++) {
-		if (!newbal_fields[i].works &&
-		    fields_get(&j->in, NEWBAL_FIRST + i).len > 0) {
-			finish_with(j, CODE_NOT_YET, "%s cannot be set by this "
-			    "version", newbal_fields[i].name);
-			return false;
-		}
-	}
-	/* In a passwd file it will be one field of one line. */
-	if (!is_utf8(fields_get(&j->in, NEWBAL_FIRST)) || span_copy(fields_get(&j->in, NEWBAL_FIRST), j->box.comment,
-	    sizeof(j->box.comment)) == -1) {
-		finish_with(j, CODE_VALUE, "COMMENT has at most 255 bytes of UTF-8 "
-		    "and no NUL");
-		return false;
-	}
-	for (const char *c = j->box.comment; *c != '\0'; c++) {
-		if (*c == '\n' || *c == '\r' || *c == ':') {
-			finish_with(j, CODE_VALUE, "COMMENT may hold no line end "
-			    "and no colon");
-			return false;
-		}
-	}
-	if (quota.len > 0 &&
-	    span_u64(quota, 1ull << 40, &j->box.quota_kb) == -1) {
-		finish_with(j, CODE_VALUE, "QUOTA is a number of Kbytes");
-		return false;
-	}
-	return true;
-}
-
-/* It is there already: the same request again, or another's mailbox? */
-static void
-newbal_exists(struct job *j, const struct dir_mailbox *is)
-{
-	bool same = is->quota_kb == j->box.quota_kb &&
-	    strcmp(is->comment, j->box.comment) == 0 &&
-	    secret_verify(fields_get(&j->in, 5), is->verifier) == 1;
-
-	if (is->state == BOX_DELETING) {
-		finish_with(j, CODE_TEMP, "the mailbox is being deleted");
-	} else if (!same || is->state == BOX_DISABLED) {
-		finish_with(j, CODE_EXISTS, "the mailbox exists with other values");
-	} else if (is->state == BOX_ACTIVE) {
-		snprintf(j->comment, sizeof(j->comment), "the mailbox is there");
-		feeder_sync(done_ok, j);
-	} else {
-		j->box = *is;
-		feeder_sync(ask_home, j);
-	}
-}
-
-static void
-newbal(struct job *j)
-{
-	struct span password = fields_get(&j->in, 5);
-	struct dir_mailbox is;
-	int code;
-
-	if (!take_newbal(j))
-		return;
-	if (password.len == 0 || password.len > PASSWORD_MAX) {
-		finish_with(j, CODE_VALUE, "MAILBOX PASSWORD has 1 to %d bytes",
-		    PASSWORD_MAX);
-		return;
-	}
-	for (int tries = 0; tries < 2; tries++) {
-		code = dir_find(admind.db, &j->who, &j->box, &is, j->comment);
-		if (code == CODE_OK) {
-			newbal_exists(j, &is);
-			return;
-		}
-		if (code != CODE_NO_MAILBOX) {
-			finish(j, code);
-			return;
-		}
-		if (secret_hash(password, j->box.verifier) == -1) {
-			finish_with(j, CODE_TEMP, "no memory to hash with");
-			return;
-		}
-		code = dir_add(admind.db, &j->who, &j->box,
-		    (uint32_t)conf_num("uid-first"),
-		    (uint32_t)conf_num("uid-last"), j->comment);
-		if (code == CODE_OK) {
-			feeder_sync(ask_home, j);
-			return;
-		}
-		if (code != CODE_EXISTS)
+	switch (j->args.message->form) {
+	case FORM_PLAIN:
+		break;
+	case FORM_DOMAIN:
+		if (first.len == 0 && domain.len > 0)
 			break;
-	}
-	finish(j, code);
-}
-
-static void
-delbal(struct job *j)
-{
-	struct dir_mailbox is;
-	int code, r;
-
-	if (j->in.n > 5) {
-		finish_with(j, CODE_BAD, "DELBAL has one field");
-		return;
-	}
-	if (!take_mailbox(j))
-		return;
-	code = dir_find(admind.db, &j->who, &j->box, &is, j->comment);
-	if (code == CODE_NO_MAILBOX) {
-		/* A panel that lost the answer asks again. */
-		if ((r = dir_was_deleted(admind.db, &j->box)) < 0) {
-			finish_with(j, r, "the database cannot be reached, try "
-			    "again later");
-		} else if (r == 1) {
-			snprintf(j->comment, sizeof(j->comment),
-			    "the mailbox is deleted already");
-			feeder_sync(done_ok, j);
-		} else {
-			finish(j, code);
+		if (!take_domain(first, again)) {
+			dir_say(j->comment, "DOMAIN NAME is no domain name");
+			return CODE_VALUE;
 		}
-		return;
+		if (domain.len > 0 && strcmp(again, j->domain) != 0) {
+			dir_say(j->comment, "DOMAIN and DOMAIN NAME differ");
+			return CODE_BAD;
+		}
+		memcpy(j->domain, again, sizeof(again));
+		break;
+	case FORM_MAILBOX:
+		if (domain.len == 0) {
+			dir_say(j->comment, "DOMAIN is no domain name");
+			return CODE_VALUE;
+		}
+		memcpy(j->box.domain, j->domain, sizeof(j->box.domain));
+		if (!take_login(j)) {
+			dir_say(j->comment, "MAILBOX LOGIN may have 1 to 64 of "
+			    "a-z 0-9 . _ - =, a letter or digit first, no "
+			    "\"..\"");
+			return CODE_VALUE;
+		}
+		break;
 	}
-	if (code == CODE_OK) {
-		j->box = is;
-		code = dir_doom(admind.db, &j->who, &is, j->comment);
-		j->box.state = BOX_DELETING;
-	}
-	if (code != CODE_OK)
-		finish(j, code);
-	else
-		feeder_sync(ask_home, j);
+	return CODE_OK;
 }
 
-static const struct {
-	const char *type;
-	void (*run)(struct job *);
-} requests[] = {
-	{ "NEWDOM", newdom },
-	{ "NEWBAL", newbal },
-	{ "DELBAL", delbal },
-};
+/* CLIENT LOGIN and PASSWORD; without them it is who came over the socket. */
+static int
+take_who(struct job *j)
+{
+	static const unsigned by[] = { [WHO_ALL] = BY_ALL,
+		[WHO_ADMIN] = BY_ADMIN, [WHO_CLIENT] = BY_CLIENT,
+		[WHO_MAILBOX] = BY_MAILBOX };
+	struct span login = fields_get(&j->in, 1);
+	int code;
 
-/* ---- one after the other ---------------------------------------------------------------- */
+	if (!message_is_utf8(login)) {
+		dir_say(j->comment, "CLIENT LOGIN is not UTF-8");
+		return CODE_BAD;
+	}
+	if (login.len > 0) {
+		code = dir_login(admind.db, login, fields_get(&j->in, 2),
+		    &j->who, j->comment);
+		if (code != CODE_OK)
+			return code;
+	} else if (fields_get(&j->in, 2).len > 0) {
+		dir_say(j->comment, "a password without a client login");
+		return CODE_BAD;
+	}
+	if (!(j->args.message->by & by[j->who.kind])) {
+		dir_say(j->comment, "%.140s may not do this",
+		    login.len > 0 ? "this login" : "who is not told");
+		return CODE_DENIED;
+	}
+	return CODE_OK;
+}
+
+/* ---- one after the other ------------------------------------------------------------- */
+
+static void (*find_request(struct span type))(struct job *)
+{
+	for (size_t i = 0; i < nitems(requests); i++)
+		for (const struct request *r = requests[i]; r->type != NULL; r++)
+			if (span_is(type, r->type))
+				return r->run;
+	return NULL;
+}
 
 static void
 job_start(struct job *j)
 {
 	struct timeval tv = { JOB_MS / 1000, 0 };
+	void (*run)(struct job *) = find_request(fields_get(&j->in, 0));
 	int code;
 
 	event_add(deadline, &tv);
 	if (j->answer == NULL) { /* what a crash left */
-		feeder_sync(ask_home, j);
+		box_finish(j);
+		return;
+	}
+	j->args.message = message_find(fields_get(&j->in, 0));
+	if (run == NULL || j->args.message == NULL) {
+		job_finish_with(j, CODE_UNKNOWN, "there is no such TYPE");
 		return;
 	}
 	if (!admind.open) {
-		finish_with(j, CODE_TEMP, "the database is not ready yet, try "
-		    "again later");
+		job_finish_with(j, CODE_TEMP, "the database is not ready yet, "
+		    "try again later");
 		return;
 	}
 	if (!feeder_is_up()) {
-		finish_with(j, CODE_TEMP, "authd cannot be reached, try again "
-		    "later");
+		job_finish_with(j, CODE_TEMP, "authd cannot be reached, try "
+		    "again later");
 		return;
 	}
-	if (!is_utf8(fields_get(&j->in, 1))) {
-		finish_with(j, CODE_BAD, "CLIENT LOGIN is not UTF-8");
-		return;
-	}
-	if (fields_get(&j->in, 1).len > 0) {
-		code = dir_client(admind.db, fields_get(&j->in, 1),
-		    fields_get(&j->in, 2), &j->who, j->comment);
-		if (code != CODE_OK) {
-			finish(j, code);
-			return;
-		}
-	} else if (fields_get(&j->in, 2).len > 0) {
-		finish_with(j, CODE_BAD, "a password without a client login");
-		return;
-	}
-	for (size_t i = 0; i < nitems(requests); i++) {
-		if (span_is(fields_get(&j->in, 0), requests[i].type)) {
-			requests[i].run(j);
-			return;
-		}
-	}
-	finish_with(j, CODE_UNKNOWN, "there is no such TYPE");
+	if ((code = take_who(j)) != CODE_OK ||
+	    (code = message_take(j->args.message, &j->in, &j->args, j->comment,
+	    sizeof(j->comment))) != CODE_OK ||
+	    (code = take_header(j)) != CODE_OK)
+		job_finish(j, code);
+	else
+		run(j);
 }
 
 static void
@@ -551,6 +406,7 @@ job_add(struct span request, const struct dir_who *who,
 
 	if (j != NULL) {
 		fields_init(&j->in);
+		buf_init(&j->extra, REQUEST_MAX);
 		j->who = *who;
 		j->answer = answer;
 		j->arg = arg;
@@ -603,6 +459,7 @@ on_recovery(evutil_socket_t fd, short what, void *arg)
 	if ((j = calloc(1, sizeof(*j))) == NULL)
 		return;
 	fields_init(&j->in);
+	buf_init(&j->extra, REQUEST_MAX);
 	snprintf(j->who.name, sizeof(j->who.name), "admind");
 	snprintf(j->who.origin, sizeof(j->who.origin), "recovery");
 	j->box = box;

@@ -4,6 +4,9 @@ authd_parts = admind/store.c admind/store_feed.c admind/store.h \
 	admind/usage.c admind/authd.h admind/hasher.c admind/hasher.h \
 	admind/ticket.c admind/ticket.h admind/slow.c admind/slow.h
 field_parts = admind/field.c admind/field.h
+message_parts = admind/message.c admind/message.h admind/code.h
+directory_parts = admind/dir.c admind/dir_box.c admind/dir_domain.c \
+	admind/dir_int.h admind/directory.h
 
 role_PROGRAMS += admind/semail-authd
 admind_semail_authd_SOURCES = admind/authd.c admind/authd_login.c \
@@ -12,8 +15,9 @@ admind_semail_authd_LDADD = $(common_libs) $(LMDB_LIBS)
 
 role_PROGRAMS += admind/semail-admind
 admind_semail_admind_SOURCES = admind/admind.c admind/admind.h \
-	admind/directory.c admind/directory.h admind/code.h admind/feeder.c \
-	admind/job.c admind/panel.c $(field_parts)
+	admind/feeder.c admind/job.c admind/job.h admind/panel.c \
+	admind/req_box.c admind/req_domain.c \
+	$(directory_parts) $(message_parts) $(field_parts)
 nodist_admind_semail_admind_SOURCES = admind/migrations.c
 admind_semail_admind_LDADD = $(common_libs) $(MARIADB_LIBS)
 
@@ -51,8 +55,13 @@ admind_field_fuzz_LDADD = $(common_libs)
 EXTRA_DIST += t/data/fuzz/field
 
 unit_tests += admind/directory_test
-admind_directory_test_SOURCES = admind/directory_test.c admind/directory.c \
-	admind/directory.h t/tap.h
+admind_directory_test_SOURCES = admind/directory_test.c $(directory_parts) \
+	admind/code.h t/tap.h
 nodist_admind_directory_test_SOURCES = admind/migrations.c
 admind_directory_test_LDADD = $(common_libs) $(MARIADB_LIBS)
 EXTRA_DIST += doc/directory.md
+
+unit_tests += admind/message_test
+admind_message_test_SOURCES = admind/message_test.c $(message_parts) \
+	$(field_parts) t/tap.h
+admind_message_test_LDADD = $(common_libs)

@@ -177,6 +177,7 @@ panel_may(int fd, struct dir_who *who)
 	len = sizeof(c);
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &c, &len) == -1)
 		return false;
+	who->kind = WHO_ALL;
 	snprintf(who->name, sizeof(who->name), "uid=%ld", (long)c.uid);
 	snprintf(who->origin, sizeof(who->origin), "unix");
 	if (c.uid == 0 || c.uid == geteuid() ||

@@ -1,0 +1,223 @@
+#include "config.h"
+#include "admind/dir_int.h"
+
+#include "libcommon/log.h"
+#include "libcommon/secret.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+void
+dir_say(char comment[static COMMENT_MAX + 1], const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(comment, COMMENT_MAX + 1, fmt, ap);
+	va_end(ap);
+}
+
+int
+dir_code(int r, char comment[static COMMENT_MAX + 1])
+{
+	if (r == DB_FAILED) {
+		dir_say(comment,
+		    "the database cannot be reached, try again later");
+		return CODE_TEMP;
+	}
+	return r == 0 ? CODE_OK : -(r - 100);
+}
+
+/* ---- what every change does ------------------------------------------------- */
+
+int
+dir_lock(struct db *db)
+{
+	struct db_rows r;
+	int rc = db_query(db, &r, "SELECT Co_Valeur FROM Compteur "
+	    "WHERE Co_Nom = 'journal' FOR UPDATE", NULL, 0);
+
+	db_rows_clear(&r);
+	return rc;
+}
+
+int
+dir_journal(struct db *db, enum feed_table table, uint64_t id)
+{
+	struct db_value v[3];
+	uint64_t number;
+
+	if (db_do(db, &number, NULL, "UPDATE Compteur SET Co_Valeur = "
+	    "LAST_INSERT_ID(Co_Valeur + 1) WHERE Co_Nom = 'journal'", NULL,
+	    0) == -1)
+		return -1;
+	v[0] = db_u64(number);
+	v[1] = db_u64(table);
+	v[2] = db_u64(id);
+	return db_do(db, NULL, NULL, "INSERT INTO Journal (Jo_Numero, Jo_Table, "
+	    "Jo_Id) VALUES (?, ?, ?)", v, 3);
+}
+
+int
+dir_audit(struct db *db, const struct dir_who *who, const char *type,
+    const char *object)
+{
+	struct db_value v[5] = { db_str(who->name), db_str(who->origin),
+		db_str(type), db_str(object), db_null() };
+
+	if (who->has_request)
+		v[4] = db_bytes(span_from(who->request, sizeof(who->request)));
+	return db_do(db, NULL, NULL, "INSERT INTO Audit (Au_Qui, Au_Origine, "
+	    "Au_Type, Au_Objet, Au_Code, Au_Requete) VALUES (?, ?, ?, ?, 0, ?)",
+	    v, 5);
+}
+
+/* ---- opening ------------------------------------------------------------------ */
+
+static int
+migrate(struct db *db)
+{
+	struct db_value v[1];
+	struct db_rows r;
+	unsigned at = 0;
+
+	if (db_script(db, "CREATE TABLE IF NOT EXISTS VersionSchema ("
+	    "Ve_Version INT NOT NULL, Ve_Date DATETIME NOT NULL DEFAULT "
+	    "CURRENT_TIMESTAMP, PRIMARY KEY (Ve_Version)) ENGINE=InnoDB;\n") == -1)
+		return -1;
+	if (db_query(db, &r, "SELECT MAX(Ve_Version) FROM VersionSchema", NULL,
+	    0) == 0 && db_next(&r))
+		at = (unsigned)db_column_u64(&r, 0);
+	else
+		at = ~0u;
+	db_rows_clear(&r);
+	if (at == ~0u)
+		return -1;
+	if (at > dir_nmigrations)
+		fatalx("the database has schema version %u, this program knows "
+		    "%u: it is of a newer SEMail", at, dir_nmigrations);
+	for (; at < dir_nmigrations; at++) {
+		log_info("schema migration=%u", at + 1);
+		v[0] = db_u64(at + 1);
+		if (db_script(db, dir_migrations[at]) == -1 ||
+		    db_do(db, NULL, NULL, "INSERT IGNORE INTO VersionSchema "
+		    "(Ve_Version) VALUES (?)", v, 1) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+int
+dir_open(struct db *db)
+{
+	struct db_value v[1];
+	uint64_t id = 0;
+
+	/* Never zero: that is "no directory" to authd. */
+	while (id == 0)
+		secret_random(&id, sizeof(id));
+	v[0] = db_u64(id);
+	if (db_ready(db) == 0 && migrate(db) == 0 &&
+	    db_do(db, NULL, NULL, "INSERT IGNORE INTO Annuaire (An_Un, An_Id, "
+	    "An_Cree) VALUES (1, ?, UTC_TIMESTAMP())", v, 1) == 0)
+		return 0;
+	log_warnx("database error=\"%s\"", db_reason(db));
+	db_lost(db);
+	return -1;
+}
+
+/* ---- who ------------------------------------------------------------------------ */
+
+int
+dir_login(struct db *db, struct span login, struct span password,
+    struct dir_who *who, char comment[static COMMENT_MAX + 1])
+{
+	struct db_value v[2] = { db_bytes(login), db_bytes(login) };
+	char verifier[VERIFIER_MAX + 1];
+	enum dir_kind kind = WHO_CLIENT;
+	struct db_rows r;
+	uint32_t id = 0;
+	int good = 0;
+
+	snprintf(verifier, sizeof(verifier), "%s", secret_dummy_verifier());
+	if (db_ready(db) == -1 || db_query(db, &r, "SELECT Ad_Tout + 0, "
+	    "Ad_IdAdministrateur, Ad_Password FROM Administrateur WHERE "
+	    "Ad_Login = ? UNION ALL SELECT 0, Cl_IdClient, Cl_Password FROM "
+	    "Client WHERE Cl_Login = ?", v, 2) == -1) {
+		db_lost(db);
+		return dir_code(DB_FAILED, comment);
+	}
+	if (db_next(&r) && r.column[2].len > 0 &&
+	    span_copy(r.column[2], verifier, sizeof(verifier)) == 0) {
+		id = (uint32_t)db_column_u64(&r, 1);
+		switch (db_column_u64(&r, 0)) { /* the ENUM: OUI, NON */
+		case 1:
+			kind = WHO_ALL;
+			break;
+		case 2:
+			kind = WHO_ADMIN;
+			break;
+		}
+	}
+	db_rows_clear(&r);
+	good = secret_verify(password, verifier);
+	explicit_bzero(verifier, sizeof(verifier));
+	if (good != 1 || id == 0) {
+		dir_say(comment, "wrong client login or password");
+		return CODE_DENIED;
+	}
+	who->kind = kind;
+	who->id = id;
+	return CODE_OK;
+}
+
+bool
+dir_owns(const struct dir_who *who, const struct dir_owner *owner)
+{
+	switch (who->kind) {
+	case WHO_ALL:
+		return true;
+	case WHO_ADMIN:
+		return owner->administrator == who->id;
+	case WHO_CLIENT:
+		return owner->client == who->id;
+	case WHO_MAILBOX:
+		break;
+	}
+	return false;
+}
+
+/* ---- domains ---------------------------------------------------------------------- */
+
+int
+dir_find_domain(struct db *db, const struct dir_who *who, const char *name,
+    struct dir_domain *out, char comment[static COMMENT_MAX + 1])
+{
+	struct db_value v[1] = { db_str(name) };
+	struct db_rows r;
+	bool found;
+
+	if (db_query(db, &r, "SELECT Do_IdDomaine, Do_IdServeur, Do_QuotaMail, "
+	    "Do_MaxMail, Do_NomsReserves = 'OUI', Do_IdClient, "
+	    "Cl_IdAdministrateur FROM Domaine JOIN Client ON Cl_IdClient = "
+	    "Do_IdClient WHERE Do_NomDomaine = ? FOR UPDATE", v, 1) == -1) {
+		db_rows_clear(&r);
+		return DB_FAILED;
+	}
+	if ((found = db_next(&r))) {
+		out->id = db_column_u64(&r, 0);
+		out->server = db_column_u64(&r, 1);
+		out->quota_kb = db_column_u64(&r, 2);
+		out->max_mailboxes = db_column_u64(&r, 3);
+		out->reserved = db_column_u64(&r, 4) == 1;
+		out->owner.client = db_column_u64(&r, 5);
+		out->owner.administrator = db_column_u64(&r, 6);
+	}
+	db_rows_clear(&r);
+	if (!found || (!dir_owns(who, &out->owner) &&
+	    (who->kind != WHO_MAILBOX || strcmp(name, who->domain) != 0))) {
+		dir_say(comment, "there is no domain %.150s", name);
+		return REFUSE(CODE_NO_DOMAIN);
+	}
+	return 0;
+}

@@ -1,0 +1,68 @@
+/*
+ * job - a request on its way: carried out one after the other, each waits for
+ * the database, for authd and for spawnd in turn.
+ *
+ * A request's function (struct request) ends, at once or later, in exactly one
+ * of job_finish(), job_finish_with(), job_settle() or job_home().
+ */
+#ifndef ADMIND_JOB_H
+#define ADMIND_JOB_H
+
+#include "admind/admind.h"
+#include "admind/message.h"
+
+#include <sys/queue.h>
+
+struct job {
+	TAILQ_ENTRY(job) next;
+	struct fields in;          /* owns what args borrows */
+	struct message_args args;
+	struct dir_who who;
+	void (*answer)(void *, uint64_t, struct span);
+	void *arg;
+	uint64_t token;
+	char domain[256];          /* of the header, or the first field: form */
+	struct dir_mailbox box;    /* FORM_MAILBOX: domain and login are set */
+	int (*home_done)(struct job *, struct ipc_msg *);
+	struct buf extra;          /* fields of the answer after COMMENT */
+	char comment[COMMENT_MAX + 1];
+};
+
+/* What carries a TYPE out.  Lists end with an empty row. */
+struct request {
+	const char *type;
+	void (*run)(struct job *);
+};
+extern const struct request domain_requests[]; /* req_domain.c */
+extern const struct request box_requests[];    /* req_box.c */
+
+/* A value by option name ("quota"); was it in the request at all. */
+struct span job_arg(const struct job *, const char *option);
+bool job_given(const struct job *, const char *option);
+/* Copy it; it fits (the table's max says so). */
+void job_copy(const struct job *, const char *option, char *dst, size_t size);
+uint64_t job_number(const struct job *, const char *option); /* 0 if empty */
+
+/* Add a field to the answer (after COMMENT). */
+void job_put(struct job *, struct span);
+
+/* Answer; the comment is in j->comment. */
+void job_finish(struct job *, int code);
+__attribute__((format(printf, 3, 4))) void job_finish_with(struct job *,
+    int code, const char *fmt, ...);
+/* Answer CODE_OK with j->comment when authd has all that is committed. */
+void job_settle(struct job *);
+/*
+ * When authd has all that is committed, ask spawnd; payload is taken.  done
+ * gets its answer and goes on as a request's function does; -1 if it cannot be
+ * read.  Trouble (FAIL, no answer) ends in CODE_TEMP by itself: what was
+ * committed must be such that job_recover() or a retry finishes it.
+ */
+void job_home(struct job *, enum msg_type, const struct buf *payload,
+    int (*done)(struct job *, struct ipc_msg *));
+
+/* A job of admind's own for an unfinished mailbox: run() is called when it is
+ * its turn. */
+void box_finish(struct job *); /* req_box.c */
+
+#endif
