@@ -1,4 +1,6 @@
 # admind, authd and the command behind "semail admin".
+include admind/login.mk
+
 authd_parts = admind/store.c admind/store_feed.c admind/store.h \
 	admind/store_int.h admind/resolve.c \
 	admind/usage.c admind/authd.h admind/hasher.c admind/hasher.h \

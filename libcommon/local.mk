@@ -19,6 +19,7 @@ libcommon_libcommon_a_SOURCES = \
 	libcommon/sasl.c libcommon/sasl.h \
 	libcommon/addr.h \
 	libcommon/secret.c libcommon/secret.h \
+	libcommon/digest.c libcommon/digest.h \
 	libcommon/conn.c libcommon/conn.h libcommon/conn_int.h \
 	libcommon/conn_io.c \
 	libcommon/tls.c libcommon/tls.h

@@ -10,6 +10,9 @@
 
 _Static_assert(SECRET_HASH_MAX > crypto_pwhash_STRBYTES,
     "a verifier fits with its NUL");
+_Static_assert(SECRET_HASH_KIB * 1024 == crypto_pwhash_MEMLIMIT_INTERACTIVE &&
+    SECRET_HASH_PASSES == crypto_pwhash_OPSLIMIT_INTERACTIVE,
+    "no less than INTERACTIVE (DI-1)");
 
 void
 secret_init(void)
@@ -86,12 +89,8 @@ secret_hash(struct span password, char out[static SECRET_HASH_MAX])
 int
 secret_verify(struct span password, const char *verifier)
 {
-	/* Says -1 for what is not a verifier of this kind at all; the check
-	 * itself cannot tell that from a wrong password. */
-	if (strlen(verifier) >= crypto_pwhash_STRBYTES ||
-	    crypto_pwhash_str_needs_rehash(verifier,
-	    crypto_pwhash_OPSLIMIT_INTERACTIVE,
-	    crypto_pwhash_MEMLIMIT_INTERACTIVE) == -1) {
+	if (strncmp(verifier, "$argon2id$", 10) != 0 &&
+	    strncmp(verifier, "$argon2i$", 9) != 0) {
 		errno = EINVAL;
 		return -1;
 	}
@@ -99,11 +98,13 @@ secret_verify(struct span password, const char *verifier)
 	if (crypto_pwhash_str_verify(verifier, (const char *)password.data,
 	    password.len) == 0)
 		return 1;
-	/* EINVAL is libsodium's word for a mismatch; anything else means that
-	 * the memory for the computation was not to be had. */
+	/* EINVAL is libsodium's word for a mismatch, ENOMEM that the memory
+	 * for the computation was not to be had; it has none for what is not
+	 * a verifier. */
 	if (errno == EINVAL)
 		return 0;
-	errno = ENOMEM;
+	if (errno != ENOMEM)
+		errno = EINVAL;
 	return -1;
 }
 

@@ -9,6 +9,8 @@
 
 #define SECRET_MAX 256
 #define SECRET_HASH_MAX 129 /* "$argon2id$..." with its NUL */
+#define SECRET_HASH_KIB 65536 /* libsodium's INTERACTIVE cost */
+#define SECRET_HASH_PASSES 2
 
 /* Fixed size, wiped by secret_clear(), never formatted. */
 struct secret {
@@ -31,7 +33,8 @@ void secret_mac(unsigned char *out, size_t out_len, const unsigned char key[stat
 /* Argon2id at libsodium's INTERACTIVE cost (64 MiB, tens of ms): for authd's
  * hashing child and for admind only.  0, or -1 with ENOMEM. */
 int secret_hash(struct span password, char out[static SECRET_HASH_MAX]);
-/* 1 right, 0 wrong, -1 a verifier we cannot read (EINVAL) or ENOMEM. */
+/* Argon2id or Argon2i of any cost: 1 right, 0 wrong, -1 a verifier we cannot
+ * read (EINVAL) or ENOMEM. */
 int secret_verify(struct span password, const char *verifier);
 /* A verifier no password fits, of the same cost, for unknown users. */
 const char *secret_dummy_verifier(void);

@@ -1,0 +1,20 @@
+# How authd checks passwords; included by local.mk.  Reading a verifier is for
+# admind too; checking a password against it needs OpenSSL and libcrypt.
+scheme_parts = admind/scheme.c admind/scheme.h
+verify_parts = $(scheme_parts) admind/scheme_verify.c
+verify_libs = $(SSL_LIBS) $(CRYPT_LIBS)
+passcache_parts = admind/passcache.c admind/passcache.h
+
+unit_tests += admind/scheme_test
+admind_scheme_test_SOURCES = admind/scheme_test.c $(verify_parts) t/tap.h
+admind_scheme_test_LDADD = $(common_libs) $(verify_libs)
+fuzz_targets += admind/scheme_fuzz
+admind_scheme_fuzz_SOURCES = admind/scheme_fuzz.c $(verify_parts) $(fuzz_main)
+admind_scheme_fuzz_LDFLAGS = $(fuzz_ldflags)
+admind_scheme_fuzz_LDADD = $(common_libs) $(verify_libs)
+EXTRA_DIST += t/data/fuzz/scheme
+
+unit_tests += admind/passcache_test
+admind_passcache_test_SOURCES = admind/passcache_test.c $(passcache_parts) \
+	t/tap.h
+admind_passcache_test_LDADD = $(common_libs)
