@@ -15,7 +15,6 @@
 #include "libcommon/confine.h"
 #include "libcommon/io.h"
 #include "libcommon/log.h"
-#include "libcommon/msg_box.h"
 #include "libcommon/proc.h"
 #include "libcommon/secret.h"
 
@@ -113,6 +112,13 @@ box_idle(struct box *b)
 }
 
 void
+box_session_begin(struct box *b)
+{
+	b->taken++;
+	b->sessions++;
+}
+
+void
 box_session_end(struct box *b)
 {
 	if (--b->sessions == 0)
@@ -128,8 +134,7 @@ on_attach(struct box *b, struct ipc *ipc, struct ipc_msg *m)
 
 	if (msg_box_attach_get(m->payload, &in) == -1)
 		return ipc_refuse(ipc, m, "form");
-	b->taken++;
-	b->sessions++;
+	box_session_begin(b);
 	switch (in.service) {
 	case SERVICE_DELIVER:
 		deliver_take(b, ipc_take_fd(m));
@@ -143,6 +148,23 @@ on_attach(struct box *b, struct ipc *ipc, struct ipc_msg *m)
 	}
 }
 
+/* authd has another quota for us: maildirsize shows it to others. */
+static int
+on_quota(struct box *b, struct ipc *ipc, struct ipc_msg *m)
+{
+	struct wire w;
+	uint64_t kb;
+
+	wire_init(&w, m->payload);
+	kb = wire_u64(&w);
+	if (wire_done(&w) == -1)
+		return ipc_refuse(ipc, m, "form");
+	b->setup.box.quota_kb = kb;
+	if (b->folder != NULL)
+		usage_set_quota(&b->usage, kb * 1024);
+	return 0;
+}
+
 static int
 control_msg(struct ipc *ipc, struct ipc_msg *m, void *arg)
 {
@@ -151,6 +173,12 @@ control_msg(struct ipc *ipc, struct ipc_msg *m, void *arg)
 	switch (m->type) {
 	case MSG_BOX_ATTACH:
 		return on_attach(b, ipc, m);
+	case MSG_BOX_QUOTA:
+		return on_quota(b, ipc, m);
+	case MSG_BOX_SETTINGS:
+		return work_settings(b, ipc, m);
+	case MSG_BOX_PURGE:
+		return work_purge(b, ipc, m);
 	case MSG_BOX_EXIT:
 		event_base_loopbreak(b->base);
 		return 0;

@@ -6,6 +6,7 @@
 
 #include "libcommon/box_setup.h"
 #include "libcommon/ipc.h"
+#include "libcommon/msg_box.h"
 #include "libstore/store.h"
 #include "libstore/usage.h"
 
@@ -22,8 +23,9 @@ struct box {
 	uint64_t usage_told;
 	int64_t used_bytes, used_count; /* not yet in usage */
 	struct event *used_event;
-	uint32_t taken;        /* sessions and channels so far */
+	uint32_t taken;        /* sessions, channels and work so far */
 	uint32_t sessions;     /* of them, still here */
+	void *purging;         /* work.c's, while it purges */
 	void *pop3;            /* whose the maildrop is (RFC 1939 8), or NULL */
 };
 
@@ -31,13 +33,21 @@ struct box {
 struct folder *box_folder(struct box *);
 /* Messages came or went: count, and tell spawnd, within a moment. */
 void box_used(struct box *, int64_t bytes, int64_t count);
-/* A session or channel that was taken has ended. */
+/* A session, a channel or work was taken, or has ended. */
+void box_session_begin(struct box *);
 void box_session_end(struct box *);
 
 /* deliver.c: local's channel, which is owned from now on */
 void deliver_take(struct box *, int fd);
 /* pop3_session.c: a client who has logged in; the same */
 void pop3_take(struct box *, int fd, struct span remote);
+/* work.c: BOX_SETTINGS and BOX_PURGE */
+int work_settings(struct box *, struct ipc *, struct ipc_msg *);
+int work_purge(struct box *, struct ipc *, struct ipc_msg *);
+/* settings.c: own is the mailbox's address.  0, or -1 with errno and why it
+ * could not be done; EINVAL for what is no address. */
+int settings_write(int home, const char *own, const struct msg_settings *,
+    char why[static 200]);
 /* erase.c: remove everything in a home.  0 or -1. */
 int erase_all(int home);
 

@@ -1,6 +1,8 @@
 role_PROGRAMS += box/semail-box-worker
 box_semail_box_worker_SOURCES = box/box.c box/box.h box/erase.c \
-	box/deliver.c box/pop3.c box/pop3.h box/pop3_work.c box/pop3_session.c
+	box/deliver.c box/pop3.c box/pop3.h box/pop3_work.c box/pop3_session.c \
+	box/forward.c box/forward.h box/homefile.c box/homefile.h \
+	box/settings.c box/work.c
 box_semail_box_worker_LDADD = $(store_libs)
 
 unit_tests += box/pop3_test
@@ -10,6 +12,20 @@ box_pop3_test_LDADD = $(store_libs)
 unit_tests += box/erase_test
 box_erase_test_SOURCES = box/erase_test.c box/erase.c t/tap.h t/tmpdir.h
 box_erase_test_LDADD = $(common_libs)
+unit_tests += box/forward_test
+box_forward_test_SOURCES = box/forward_test.c box/forward.c box/forward.h \
+	t/tap.h
+box_forward_test_LDADD = $(common_libs)
+unit_tests += box/settings_test
+box_settings_test_SOURCES = box/settings_test.c box/settings.c box/forward.c \
+	box/forward.h box/homefile.c box/homefile.h t/tap.h t/tmpdir.h
+box_settings_test_LDADD = $(store_libs)
+fuzz_targets += box/forward_fuzz
+box_forward_fuzz_SOURCES = box/forward_fuzz.c box/forward.c box/forward.h \
+	$(fuzz_main)
+box_forward_fuzz_LDFLAGS = $(fuzz_ldflags)
+box_forward_fuzz_LDADD = $(common_libs)
+EXTRA_DIST += t/data/fuzz/forward
 fuzz_targets += box/pop3_fuzz
 box_pop3_fuzz_SOURCES = box/pop3_fuzz.c box/pop3.c box/pop3.h \
 	box/pop3_work.c $(fuzz_main)

@@ -100,7 +100,7 @@ enum msg_fd { FD_0, FD_1, FD_M };
 	/* homes and workers: msg_box.h */ \
 	X(SPAWN_HOME,    R(ADMIND), R(SPAWND), REQ, 0, "u32 mailbox") \
 	X(SPAWN_REMOVE,  R(ADMIND), R(SPAWND), REQ, 0, "u32 mailbox") \
-	X(SPAWN_SETTINGS, R(ADMIND), R(SPAWND), REQ, 0, "u32 mailbox, text forward, text vacation") \
+	X(SPAWN_SETTINGS, R(ADMIND), R(SPAWND), REQ, 0, "u32 mailbox, struct msg_settings") \
 	X(SPAWN_PURGE,   R(ADMIND), R(SPAWND), REQ, 0, "u32 mailbox, u64 before_s, u8 dry_run") \
 	X(SPAWN_PURGED,  R(SPAWND), R(ADMIND), REP, 0, "u64 messages, u64 bytes") \
 	X(SPAWN_HOOK,    R(ADMIND), R(SPAWND), REQ, 0, "text hook, u32 n, n*(text name, text value)") \
@@ -114,6 +114,11 @@ enum msg_fd { FD_0, FD_1, FD_M };
 	X(BOX_IDLE,   R(BOX), R(SPAWND), NOTE, 0, "u32 attached: sessions taken so far") \
 	X(BOX_EXIT,   R(SPAWND), R(BOX), NOTE, 0, "") \
 	X(BOX_USAGE,  R(BOX), R(SPAWND), NOTE, 0, "u64 bytes") \
+	X(BOX_QUOTA,    R(SPAWND), R(BOX), NOTE, 0, "u64 quota_kb: changed") \
+	X(BOX_SETTINGS, R(SPAWND), R(BOX), REQ,  0, "struct msg_settings") \
+	X(BOX_DONE,     R(BOX), R(SPAWND), REP,  0, "") \
+	X(BOX_PURGE,    R(SPAWND), R(BOX), REQ,  0, "u64 before_s, u8 dry_run") \
+	X(BOX_PURGED,   R(BOX), R(SPAWND), REP,  0, "u64 messages, u64 bytes") \
 	/* local and a worker, on the channel spawnd made */ \
 	X(BOX_WRITE,     R(LOCAL), R(BOX), REQ, M, "struct msg_deliver") \
 	X(BOX_WRITTEN,   R(BOX), R(LOCAL), REP, 0, "u8 already") \

@@ -51,6 +51,62 @@ msg_box_attach_get(struct span in, struct msg_box_attach *out)
 }
 
 void
+msg_settings_put(struct buf *b, const struct msg_settings *m)
+{
+	wire_put_bytes(b, m->forward);
+	wire_put_bytes(b, m->vacation);
+}
+
+int
+msg_settings_get(struct span in, struct msg_settings *out)
+{
+	struct wire w;
+
+	wire_init(&w, in);
+	out->forward = wire_text(&w, SETTINGS_FORWARD_MAX);
+	out->vacation = wire_bytes(&w, SETTINGS_VACATION_MAX);
+	return wire_done(&w);
+}
+
+void
+msg_purge_put(struct buf *b, const struct msg_purge *m)
+{
+	wire_put_u64(b, m->before_s);
+	wire_put_u8(b, m->dry_run);
+}
+
+int
+msg_purge_get(struct span in, struct msg_purge *out)
+{
+	struct wire w;
+
+	wire_init(&w, in);
+	out->before_s = wire_u64(&w);
+	out->dry_run = wire_u8(&w);
+	if (out->dry_run > 1)
+		w.bad = true;
+	return wire_done(&w);
+}
+
+void
+msg_purged_put(struct buf *b, const struct msg_purged *m)
+{
+	wire_put_u64(b, m->messages);
+	wire_put_u64(b, m->bytes);
+}
+
+int
+msg_purged_get(struct span in, struct msg_purged *out)
+{
+	struct wire w;
+
+	wire_init(&w, in);
+	out->messages = wire_u64(&w);
+	out->bytes = wire_u64(&w);
+	return wire_done(&w);
+}
+
+void
 msg_publish_put(struct buf *b, const uint64_t *ids, uint32_t n)
 {
 	wire_put_u32(b, n);

@@ -38,6 +38,46 @@ void msg_box_attach_put(struct buf *, const struct msg_box_attach *);
 int msg_box_attach_get(struct span, struct msg_box_attach *out);
 
 /*
+ * What a mailbox's home holds of its settings: the addresses its mail is
+ * forwarded to, with commas between; the text that answers mail while its
+ * owner is away.  Empty: none.  Both stand after the mailbox's number in
+ * SPAWN_SETTINGS.
+ * wire: text forward, bytes vacation
+ */
+#define SETTINGS_FORWARD_MAX 16000
+#define SETTINGS_VACATION_MAX 65535
+
+struct msg_settings {
+	struct span forward;
+	struct span vacation;
+};
+
+void msg_settings_put(struct buf *, const struct msg_settings *);
+int msg_settings_get(struct span, struct msg_settings *out);
+
+/*
+ * Delete what came before a time, or all.  It stands after the mailbox's
+ * number in SPAWN_PURGE.
+ * wire: u64 before_s, u8 dry_run
+ */
+struct msg_purge {
+	uint64_t before_s; /* Unix time; 0: all */
+	uint8_t dry_run;   /* only count */
+};
+
+void msg_purge_put(struct buf *, const struct msg_purge *);
+int msg_purge_get(struct span, struct msg_purge *out);
+
+/* wire: u64 messages, u64 bytes */
+struct msg_purged {
+	uint64_t messages;
+	uint64_t bytes;
+};
+
+void msg_purged_put(struct buf *, const struct msg_purged *);
+int msg_purged_get(struct span, struct msg_purged *out);
+
+/*
  * A list of queue ids, in BOX_PUBLISH and BOX_PUBLISHED.
  * wire: u32 n, n*u64 queue_id
  */

@@ -28,6 +28,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct span in = span_from(data, size);
 	struct msg_spawn_attach spawn_attach;
 	struct msg_box_attach attach;
+	struct msg_settings settings;
+	struct msg_purge purge;
+	struct msg_purged purged;
 	struct box_setup setup;
 	bool good = false;
 	struct buf b;
@@ -47,6 +50,18 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		break;
 	case 'P':
 		good = publish(&b, in);
+		break;
+	case 'T':
+		if ((good = msg_settings_get(in, &settings) == 0))
+			msg_settings_put(&b, &settings);
+		break;
+	case 'G':
+		if ((good = msg_purge_get(in, &purge) == 0))
+			msg_purge_put(&b, &purge);
+		break;
+	case 'H':
+		if ((good = msg_purged_get(in, &purged) == 0))
+			msg_purged_put(&b, &purged);
 		break;
 	case 'U':
 		if ((good = box_setup_get(in, &setup) == 0))

@@ -73,6 +73,57 @@ publish(void)
 	is_int(msg_publish_get(buf_span(&b), &out), -1, "publish: too many");
 }
 
+static void
+settings(void)
+{
+	static char long_one[SETTINGS_FORWARD_MAX + 2];
+	struct msg_settings in = { span_of("a@b.test, c@d.test"),
+		span_from("away\n\0", 6) }, out;
+
+	buf_reset(&b);
+	msg_settings_put(&b, &in);
+	ok(msg_settings_get(buf_span(&b), &out) == 0 &&
+	    span_eq(in.forward, out.forward) &&
+	    span_eq(in.vacation, out.vacation), "settings: round trip");
+	REFUSES_CUTS(msg_settings_get, "settings");
+	memset(long_one, 'a', sizeof(long_one) - 1);
+	in.forward = span_of(long_one);
+	buf_reset(&b);
+	msg_settings_put(&b, &in);
+	is_int(msg_settings_get(buf_span(&b), &out), -1,
+	    "settings: too long");
+	in.forward = span_of("a@b.test\n|rm");
+	buf_reset(&b);
+	msg_settings_put(&b, &in);
+	is_int(msg_settings_get(buf_span(&b), &out), -1,
+	    "settings: a line in a line");
+}
+
+static void
+purge(void)
+{
+	struct msg_purge in = { 1700000000, 1 }, out;
+
+	buf_reset(&b);
+	msg_purge_put(&b, &in);
+	ok(msg_purge_get(buf_span(&b), &out) == 0 &&
+	    out.before_s == in.before_s && out.dry_run == 1,
+	    "purge: round trip");
+	REFUSES_CUTS(msg_purge_get, "purge");
+}
+
+static void
+purged(void)
+{
+	struct msg_purged in = { 3, UINT64_MAX }, out;
+
+	buf_reset(&b);
+	msg_purged_put(&b, &in);
+	ok(msg_purged_get(buf_span(&b), &out) == 0 && out.messages == 3 &&
+	    out.bytes == UINT64_MAX, "purged: round trip");
+	REFUSES_CUTS(msg_purged_get, "purged");
+}
+
 int
 main(void)
 {
@@ -80,6 +131,9 @@ main(void)
 	spawn_attach();
 	box_attach();
 	publish();
+	settings();
+	purge();
+	purged();
 	buf_clear(&b);
 	return done_testing();
 }

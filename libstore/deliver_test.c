@@ -405,7 +405,7 @@ main(void)
 	top = tmpdir_make();
 	make_big();
 	real = store_sys;
-	store_sys = (struct store_sys){ t_open, t_pread, t_write, t_close,
+	store_sys = (struct store_sys){ t_open, t_pread, t_write, t_close, fsync,
 		t_mkdir, t_rename_new, real.rename, t_unlink };
 	order();
 	twice();

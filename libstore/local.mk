@@ -3,7 +3,7 @@ libstore_libstore_a_SOURCES = libstore/store.c libstore/store.h \
 	libstore/sys.c libstore/sys.h libstore/maildir.c libstore/maildir.h \
 	libstore/maildir_name.c libstore/maildir_list.c \
 	libstore/maildir_deliver.c libstore/idset.c \
-	libstore/usage.c libstore/usage.h
+	libstore/usage.c libstore/usage.h libstore/purge.c libstore/purge.h
 store_libs = libstore/libstore.a $(common_libs)
 
 unit_tests += libstore/maildir_test
@@ -12,6 +12,9 @@ libstore_maildir_test_LDADD = $(store_libs)
 unit_tests += libstore/deliver_test
 libstore_deliver_test_SOURCES = libstore/deliver_test.c t/tap.h t/tmpdir.h
 libstore_deliver_test_LDADD = $(store_libs)
+unit_tests += libstore/purge_test
+libstore_purge_test_SOURCES = libstore/purge_test.c t/tap.h t/tmpdir.h
+libstore_purge_test_LDADD = $(store_libs)
 unit_tests += libstore/usage_test
 libstore_usage_test_SOURCES = libstore/usage_test.c t/tap.h t/tmpdir.h
 libstore_usage_test_LDADD = $(store_libs)

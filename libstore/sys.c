@@ -34,6 +34,7 @@ struct store_sys store_sys = {
 	.pread = pread,
 	.write = write,
 	.close = close,
+	.sync = fsync,
 	.mkdir = mkdirat,
 	.rename_new = rename_new,
 	.rename = renameat,

@@ -292,6 +292,16 @@ usage_open(struct usage *u, int home, uint64_t quota_bytes)
 }
 
 void
+usage_set_quota(struct usage *u, uint64_t quota_bytes)
+{
+	u->quota = quota_bytes;
+	/* If it cannot be written the next start finds the old quota in it,
+	 * and counts. */
+	if (u->known)
+		write_new(u);
+}
+
+void
 usage_add(struct usage *u, int64_t bytes, int64_t count)
 {
 	char text[64];

@@ -24,6 +24,8 @@ struct usage {
 
 /* Read or count.  0, or -1 with errno: not known now. */
 int usage_open(struct usage *, int home, uint64_t quota_bytes);
+/* Another quota: the file says so from now on. */
+void usage_set_quota(struct usage *, uint64_t quota_bytes);
 /* Messages came (positive) or went (negative). */
 void usage_add(struct usage *, int64_t bytes, int64_t count);
 

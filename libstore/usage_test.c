@@ -101,6 +101,10 @@ life(void)
 	put("Maildir/maildirsize", "60000S\nrubbish\n");
 	usage_open(&u, home, 60000);
 	is_int((int64_t)u.bytes, 1105, "unreadable: counted anew");
+	usage_set_quota(&u, 50000);
+	is_str(slurp("Maildir/maildirsize"), "50000S\n1105 3\n",
+	    "another quota is written down, nothing counted");
+	usage_set_quota(&u, 60000);
 	for (unsigned i = 0; i < 2000; i++)
 		usage_add(&u, 0, 0);
 	fstatat(home, "Maildir/maildirsize", &st, 0);

@@ -3,8 +3,9 @@
  * deliveries with them.
  *
  * Runs as   root with CAP_SETUID, CAP_SETGID, CAP_CHOWN and CAP_KILL only.
- * Listens   to admind (SPAWN_HOME, SPAWN_REMOVE), pop3d (SPAWN_ATTACH) and
- *           local (SPAWN_DELIVER), each on its own edge.
+ * Listens   to admind (SPAWN_HOME, SPAWN_REMOVE, SPAWN_SETTINGS, SPAWN_PURGE),
+ *           pop3d (SPAWN_ATTACH) and local (SPAWN_DELIVER), each on its own
+ *           edge.
  * Talks to  authd, whose word alone says which uid and which folders a mailbox
  *           has and whether a ticket is good; and to the workers it started.
  * Never     parses mail, follows a path inside a home, or believes a uid, path
@@ -30,7 +31,7 @@ static unsigned njobs;
 
 /* ---- jobs -------------------------------------------------------------- */
 
-static struct job *
+struct job *
 job_new(struct ipc *ipc, struct ipc_msg *m)
 {
 	struct job *j = njobs >= JOBS_MAX ? NULL : calloc(1, sizeof(*j));
@@ -44,6 +45,7 @@ job_new(struct ipc *ipc, struct ipc_msg *m)
 	j->peer = ipc_token(ipc);
 	j->id = m->id;
 	j->fd = -1;
+	buf_init(&j->work, IPC_MAX);
 	return j;
 }
 
@@ -52,6 +54,7 @@ job_free(struct job *j)
 {
 	if (j->fd != -1)
 		close(j->fd);
+	buf_clear(&j->work);
 	njobs--;
 	free(j);
 }
@@ -77,6 +80,16 @@ job_done(struct job *j, enum msg_type answer, int fd)
 		ipc_reply(ipc, j->id, answer, NULL, fd);
 	else if (fd != -1)
 		close(fd);
+	job_free(j);
+}
+
+void
+job_answer(struct job *j, enum msg_type answer, const struct buf *b)
+{
+	struct ipc *ipc = ipc_by_token(j->peer);
+
+	if (ipc != NULL)
+		ipc_reply(ipc, j->id, answer, b, -1);
 	job_free(j);
 }
 
@@ -135,6 +148,10 @@ job_known(struct job *j)
 		else
 			worker_erase(j);
 		break;
+	case MSG_SPAWN_SETTINGS:
+	case MSG_SPAWN_PURGE:
+		work_known(j);
+		break;
 	default:
 		if (j->box.state != BOX_ACTIVE)
 			job_fail(j, FAIL_DENIED, "the mailbox is not active");
@@ -188,6 +205,18 @@ job_ask(struct job *j, enum msg_type question, const struct buf *b)
 		job_fail(j, FAIL_TEMP, "authd cannot be asked now");
 }
 
+void
+job_ask_box(struct job *j, uint32_t mailbox)
+{
+	struct buf b;
+
+	j->mailbox = mailbox;
+	buf_init(&b, 16);
+	wire_put_u32(&b, mailbox);
+	job_ask(j, MSG_AUTH_BOX, &b);
+	buf_clear(&b);
+}
+
 static void
 authd_up(struct ipc *ipc, void *arg)
 {
@@ -228,7 +257,6 @@ msg_by_number(struct ipc *ipc, struct ipc_msg *m)
 {
 	struct wire w;
 	struct job *j;
-	struct buf b;
 
 	wire_init(&w, m->payload);
 	wire_u32(&w);
@@ -236,12 +264,8 @@ msg_by_number(struct ipc *ipc, struct ipc_msg *m)
 		return ipc_refuse(ipc, m, "form");
 	if ((j = job_new(ipc, m)) == NULL)
 		return 0;
-	j->mailbox = le32_get(m->payload.data);
 	j->service = SERVICE_DELIVER;
-	buf_init(&b, 16);
-	wire_put_u32(&b, j->mailbox);
-	job_ask(j, MSG_AUTH_BOX, &b);
-	buf_clear(&b);
+	job_ask_box(j, le32_get(m->payload.data));
 	return 0;
 }
 
@@ -276,6 +300,9 @@ msg_from_admind(struct ipc *ipc, struct ipc_msg *m, void *arg)
 	case MSG_SPAWN_HOME:
 	case MSG_SPAWN_REMOVE:
 		return msg_by_number(ipc, m);
+	case MSG_SPAWN_SETTINGS:
+	case MSG_SPAWN_PURGE:
+		return work_take(ipc, m);
 	default:
 		return ipc_refuse(ipc, m, "not for spawnd");
 	}

@@ -56,6 +56,8 @@ struct job {
 	char remote[65];
 	int fd;                 /* the session; -1 */
 	struct msg_box box;     /* authd's word */
+	struct buf work;        /* what the worker is to do, encoded */
+	unsigned tries;         /* workers that died over it */
 	uint64_t deadline_ms;
 };
 
@@ -63,6 +65,7 @@ TAILQ_HEAD(jobs, job);
 
 void job_fail(struct job *, enum fail, const char *why); /* frees it */
 void job_done(struct job *, enum msg_type answer, int fd); /* frees it */
+void job_answer(struct job *, enum msg_type answer, const struct buf *);
 
 struct spawnd {
 	struct proc *proc;
@@ -74,12 +77,29 @@ struct spawnd {
 extern struct spawnd spawnd;
 
 struct home job_home(const struct job *);
+/* For a mailbox, NULL with an answer if there are too many; and ask authd. */
+struct job *job_new(struct ipc *, struct ipc_msg *);
+void job_ask_box(struct job *, uint32_t mailbox);
+
+/* spawnd_work.c: SPAWN_SETTINGS and SPAWN_PURGE, what admind wants done in a
+ * home. */
+int work_take(struct ipc *, struct ipc_msg *);
+bool job_is_work(const struct job *);
+/* authd knows the mailbox: have its worker do it. */
+void work_known(struct job *);
+
+/* For spawnd_worker.c: the worker is there.  False: it does not take it, and
+ * the job has been answered. */
+bool work_give(struct job *, struct ipc *control);
 
 /* spawnd_worker.c: the workers there are */
 void workers_init(void);
-/* Hand the job's session or a delivery channel to its mailbox's worker, which
- * is started if need be; answers the job. */
+/* Hand the job's session, a delivery channel or work to its mailbox's worker,
+ * which is started if need be; answers the job. */
 void worker_attach(struct job *);
+/* The worker that had the job's work has gone: when it has ended, another one
+ * is given it. */
+void worker_attach_again(struct job *);
 /* End the mailbox's worker, move its home aside, erase it; answers. */
 void worker_erase(struct job *);
 /* The mailbox's rights have changed: end its sessions now. */

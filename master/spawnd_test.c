@@ -36,6 +36,7 @@ static enum { SAY_BOX, SAY_OTHER, SAY_DENIED, SAY_GARBAGE } authd_says;
 static int answer; /* -1: none yet; else its type, and of a FAIL its kind */
 static enum fail answer_fail;
 static int answer_fd = -1;
+static struct msg_purged purged;
 
 static void
 tick(evutil_socket_t fd, short what, void *arg)
@@ -164,6 +165,8 @@ on_answer(struct ipc_msg *m, void *arg)
 	answer = (int)m->type;
 	if (m->type == MSG_FAIL)
 		return msg_fail_get(m->payload, &answer_fail, reason);
+	if (m->type == MSG_SPAWN_PURGED)
+		return msg_purged_get(m->payload, &purged);
 	if (m->fd != -1)
 		answer_fd = ipc_take_fd(m);
 	return 0;
@@ -478,6 +481,153 @@ deliveries(void)
 	close(answer_fd);
 }
 
+/* What the home holds under a name, "" if nothing. */
+static const char *
+home_file(const char *name)
+{
+	static char text[512];
+	char path[256];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/x.test/ann/%s", tmpdir_path, name);
+	fd = open(path, O_RDONLY | O_NOFOLLOW);
+	n = fd == -1 ? 0 : read(fd, text, sizeof(text) - 1);
+	text[n > 0 ? n : 0] = '\0';
+	if (fd != -1)
+		close(fd);
+	return text;
+}
+
+static int
+settings(uint32_t mailbox, const char *forward, const char *vacation)
+{
+	struct msg_settings m = { span_of(forward), span_of(vacation) };
+	struct buf b;
+	int r;
+
+	buf_init(&b, 1 << 20);
+	wire_put_u32(&b, mailbox);
+	msg_settings_put(&b, &m);
+	r = ask(admind, MSG_SPAWN_SETTINGS, &b, -1);
+	buf_clear(&b);
+	return r;
+}
+
+static int
+purge(uint32_t mailbox, uint64_t before_s, bool dry_run)
+{
+	struct msg_purge m = { before_s, dry_run };
+	struct buf b;
+	int r;
+
+	buf_init(&b, 64);
+	wire_put_u32(&b, mailbox);
+	msg_purge_put(&b, &m);
+	r = ask(admind, MSG_SPAWN_PURGE, &b, -1);
+	buf_clear(&b);
+	return r;
+}
+
+static void
+put_message(unsigned n)
+{
+	char path[256];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/x.test/ann/Maildir/new/%u.test",
+	    tmpdir_path, n);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
+	if (fd == -1 || write(fd, "Subject: x\n\ntext\n", 17) != 17 ||
+	    fchown(fd, getuid() == 0 ? UID : getuid(), (gid_t)-1) == -1)
+		abort();
+	close(fd);
+}
+
+static bool
+quota_is_shown(void)
+{
+	return strncmp(home_file("Maildir/maildirsize"), "7168S\n", 6) == 0;
+}
+
+static void
+work(void)
+{
+	int one;
+
+	is_int(settings(5, "b@c.test,\\ann", "away"), MSG_SPAWN_OK,
+	    "settings are written");
+	is_str(home_file(".forward"), "b@c.test\n\\ann\n", "the forward");
+	is_str(home_file(".vacation.msg"), "away", "the vacation text");
+	is_int(settings(5, "|/bin/sh", ""), MSG_FAIL, "a program is refused");
+	is_int(answer_fail, FAIL_BAD, "as bad");
+	is_int(settings(5, "", ""), MSG_SPAWN_OK, "and erased");
+	is_str(home_file(".forward"), "", "the forward");
+	is_str(home_file(".vacation.msg"), "", "the vacation text");
+	box.state = BOX_CREATING;
+	is_int(settings(5, "b@c.test", ""), MSG_SPAWN_OK,
+	    "also of a mailbox that is being created");
+	is_int(purge(5, 0, false), MSG_FAIL, "which is not purged");
+	box.state = BOX_DELETING;
+	is_int(settings(5, "", ""), MSG_FAIL, "not of one that goes");
+	is_int(answer_fail, FAIL_BAD, "which makes no sense");
+	is_int(purge(5, 0, false), MSG_FAIL, "nor is that purged");
+	box.state = BOX_ACTIVE;
+
+	/* A session has the worker: the same one does the work. */
+	put_message(1);
+	put_message(2);
+	is_int(attach(&one), MSG_SPAWN_OK, "a session");
+	is_str(hear(one), "+OK 2 messages (40 octets)", "sees two messages");
+	box.quota_kb = 7;
+	is_int(settings(5, "b@c.test", ""), MSG_SPAWN_OK,
+	    "settings with another quota");
+	ok(wait_until(quota_is_shown), "the running worker learns of that");
+	box.quota_kb = 0;
+	put_message(3);
+	is_int(purge(5, 0, true), MSG_SPAWN_PURGED, "a dry run");
+	is_int((int)purged.messages, 3, "counts three");
+	is_int((int)purged.bytes, 51, "and their bytes");
+	is_int(purge(5, 1000000, false), MSG_SPAWN_PURGED,
+	    "a purge of what is very old");
+	is_int((int)purged.messages, 0, "finds nothing");
+	is_int(purge(5, 0, false), MSG_SPAWN_PURGED, "one of all");
+	is_int((int)purged.messages, 3, "finds three");
+	if (write(one, "RETR 1\r\n", 8) != 8)
+		abort();
+	is_str(hear(one), "-ERR message is gone",
+	    "the session is told that its message is gone");
+	if (write(one, "QUIT\r\n", 6) != 6)
+		abort();
+	is_str(hear(one), "+OK bye", "and goes on");
+	close(one);
+
+	/* A worker that is killed over it. */
+	for (unsigned n = 0; n < 8; n++) {
+		struct msg_settings m = { span_of("b@c.test"),
+			span_of(n % 2 ? "one" : "two") };
+		struct buf b;
+
+		buf_init(&b, 256);
+		wire_put_u32(&b, 5);
+		msg_settings_put(&b, &m);
+		answer = -1;
+		ipc_request(admind, MSG_SPAWN_SETTINGS, &b, -1, WAIT_MS,
+		    on_answer, NULL);
+		buf_clear(&b);
+		event_base_loop(base, EVLOOP_ONCE);
+		say_revoked(5);
+		wait_until(is_answered);
+		if (answer != MSG_SPAWN_OK ||
+		    strcmp(home_file(".vacation.msg"), n % 2 ? "one" : "two"))
+			ok(false, "killed over settings, try %u: %d", n,
+			    answer);
+	}
+	is_str(home_file(".vacation.msg"), "one",
+	    "revoked meanwhile, settings are written all the same");
+	is_int(settings(5, "", ""), MSG_SPAWN_OK, "erased");
+}
+
 static void
 removal(void)
 {
@@ -523,6 +673,7 @@ main(int argc, char *argv[])
 	homes();
 	sessions();
 	deliveries();
+	work();
 	removal();
 
 	/* Nonsense costs the caller its channel, and only that. */

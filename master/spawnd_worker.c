@@ -34,7 +34,8 @@ struct worker {
 	pid_t pid;
 	struct ipc *control;   /* NULL once the channel is gone */
 	enum worker_state state;
-	uint32_t sent;         /* sessions and channels handed over */
+	uint32_t sent;         /* sessions, channels and work handed over */
+	uint64_t quota_kb;     /* what it was told */
 	bool sessions;         /* some of them were logged in */
 	bool told;             /* we ended it */
 	uint64_t since_ms;     /* of the state */
@@ -197,6 +198,7 @@ worker_start(struct job *j, int home, enum box_job what)
 		return NULL;
 	}
 	w->mailbox = j->mailbox;
+	w->quota_kb = j->box.quota_kb;
 	w->state = RUNNING;
 	w->since_ms = io_now_ms();
 	TAILQ_INIT(&w->waiting);
@@ -363,6 +365,29 @@ job_wait_for_place(struct job *j)
 		worker_dismiss(TAILQ_FIRST(&idle));
 }
 
+/* authd's latest word: a note goes before what comes after it. */
+static void
+tell_quota(struct worker *w, uint64_t quota_kb)
+{
+	struct buf b;
+
+	if (w->quota_kb == quota_kb)
+		return;
+	buf_init(&b, 16);
+	wire_put_u64(&b, quota_kb);
+	if (ipc_note(w->control, MSG_BOX_QUOTA, &b, -1) == 0)
+		w->quota_kb = quota_kb;
+	buf_clear(&b);
+}
+
+static void
+worker_use(struct worker *w)
+{
+	w->sent++;
+	if (w->state == IDLE)
+		worker_set(w, RUNNING);
+}
+
 static void
 hand_over(struct worker *w, struct job *j)
 {
@@ -391,9 +416,7 @@ hand_over(struct worker *w, struct job *j)
 		job_fail(j, FAIL_TEMP, "the mailbox does not answer");
 		return;
 	}
-	w->sent++;
-	if (w->state == IDLE)
-		worker_set(w, RUNNING);
+	worker_use(w);
 	if (j->type == MSG_SPAWN_ATTACH)
 		w->sessions = true;
 	if (j->type == MSG_SPAWN_DELIVER)
@@ -433,7 +456,24 @@ worker_attach(struct job *j)
 			return;
 		}
 	}
-	hand_over(w, j);
+	tell_quota(w, j->box.quota_kb);
+	if (!job_is_work(j))
+		hand_over(w, j);
+	else if (work_give(j, w->control))
+		worker_use(w);
+}
+
+void
+worker_attach_again(struct job *j)
+{
+	struct worker *w = worker_find(j->mailbox);
+
+	/* Its channel has gone and takes the worker with it; to whoever
+	 * comes after, the job is given when it has ended. */
+	if (w != NULL)
+		job_wait(j, &w->waiting);
+	else
+		worker_attach(j);
 }
 
 void
