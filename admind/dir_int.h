@@ -41,6 +41,19 @@ struct dir_owner {
 /* May this one touch what belongs to that owner?  Never a mailbox's login. */
 bool dir_owns(const struct dir_who *, const struct dir_owner *);
 
+/*
+ * What is one's own, in the WHERE of a list that joins Client; four values.  A
+ * mailbox's login has nothing.
+ */
+#define SCOPE_SQL "(? = 0 OR Cl_IdAdministrateur = ?) AND " \
+	"(? = 0 OR Cl_IdClient = ?)"
+void dir_scope(const struct dir_who *, struct db_value out[static 4]);
+
+/* Fill a page with what sql finds: column 0 is the key, the others are cells;
+ * its last value is the LIMIT, which is not among the n given.  A code. */
+int dir_rows(struct db *, struct rows *, const char *sql,
+    const struct db_value *, unsigned n, char comment[static COMMENT_MAX + 1]);
+
 struct dir_domain {
 	uint64_t id, server, quota_kb, max_mailboxes;
 	struct dir_owner owner;

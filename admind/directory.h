@@ -9,6 +9,7 @@
 #define ADMIND_DIRECTORY_H
 
 #include "admind/code.h"
+#include "admind/rows.h"
 #include "libcommon/db.h"
 #include "libcommon/msg_feed.h"
 
@@ -56,6 +57,13 @@ extern const unsigned dir_nmigrations;
 /* A login: CODE_OK with who->kind and id set, or CODE_DENIED, CODE_TEMP. */
 int dir_login(struct db *, struct span login, struct span password,
     struct dir_who *, char comment[static COMMENT_MAX + 1]);
+
+/* Which part of a list. */
+struct dir_page {
+	struct span match, after; /* "": all, from the beginning */
+	uint64_t max;             /* rows, 0: as many as fit */
+	const char *domain;       /* of the header; "": all */
+};
 
 int dir_newdom(struct db *, const struct dir_who *, const char *name,
     char comment[static COMMENT_MAX + 1]);

@@ -134,6 +134,24 @@ job_finish_with(struct job *j, int code, const char *fmt, ...)
 	job_finish(j, code);
 }
 
+struct dir_page
+job_page(const struct job *j)
+{
+	return (struct dir_page){ job_arg(j, "match"), job_arg(j, "after"),
+		job_number(j, "max"), j->domain };
+}
+
+void
+job_rows(struct job *j, int code, const char *columns, struct rows *rows)
+{
+	if (code == CODE_OK && rows_put(rows, columns, &j->extra) == -1) {
+		dir_say(j->comment, "it is too long for an answer");
+		code = CODE_LIMIT;
+	}
+	rows_clear(rows);
+	job_finish(j, code);
+}
+
 static void
 on_deadline(evutil_socket_t fd, short what, void *arg)
 {

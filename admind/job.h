@@ -46,6 +46,11 @@ uint64_t job_number(const struct job *, const char *option); /* 0 if empty */
 /* Add a field to the answer (after COMMENT). */
 void job_put(struct job *, struct span);
 
+/* MATCH, AFTER and MAX of a LIST, and the header's DOMAIN. */
+struct dir_page job_page(const struct job *);
+/* The answer of LIST and SHOW; the rows are cleared.  columns: "NAME|STATE". */
+void job_rows(struct job *, int code, const char *columns, struct rows *);
+
 /* Answer; the comment is in j->comment. */
 void job_finish(struct job *, int code);
 __attribute__((format(printf, 3, 4))) void job_finish_with(struct job *,

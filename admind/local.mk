@@ -8,7 +8,8 @@ authd_parts = admind/store.c admind/store_feed.c admind/store.h \
 field_parts = admind/field.c admind/field.h
 message_parts = admind/message.c admind/message.h admind/code.h
 directory_parts = admind/dir.c admind/dir_box.c admind/dir_domain.c \
-	admind/dir_int.h admind/directory.h
+	admind/dir_rows.c admind/dir_int.h admind/directory.h admind/rows.c \
+	admind/rows.h
 
 role_PROGRAMS += admind/semail-authd
 admind_semail_authd_SOURCES = admind/authd.c admind/authd_login.c \
@@ -56,9 +57,20 @@ admind_field_fuzz_LDFLAGS = $(fuzz_ldflags)
 admind_field_fuzz_LDADD = $(common_libs)
 EXTRA_DIST += t/data/fuzz/field
 
+unit_tests += admind/rows_test
+admind_rows_test_SOURCES = admind/rows_test.c admind/rows.c admind/rows.h \
+	$(field_parts) t/tap.h
+admind_rows_test_LDADD = $(common_libs)
+fuzz_targets += admind/rows_fuzz
+admind_rows_fuzz_SOURCES = admind/rows_fuzz.c admind/rows.c admind/rows.h \
+	$(field_parts) $(fuzz_main)
+admind_rows_fuzz_LDFLAGS = $(fuzz_ldflags)
+admind_rows_fuzz_LDADD = $(common_libs)
+EXTRA_DIST += t/data/fuzz/rows
+
 unit_tests += admind/directory_test
 admind_directory_test_SOURCES = admind/directory_test.c $(directory_parts) \
-	admind/code.h t/tap.h
+	$(field_parts) admind/code.h t/tap.h
 nodist_admind_directory_test_SOURCES = admind/migrations.c
 admind_directory_test_LDADD = $(common_libs) $(MARIADB_LIBS)
 EXTRA_DIST += doc/directory.md
