@@ -14,6 +14,7 @@
  */
 #include "config.h"
 #include "admind/admind.h"
+#include "admind/key.h"
 
 #include "libcommon/handover.h"
 #include "libcommon/log.h"
@@ -124,6 +125,7 @@ main(int argc, char *argv[])
 	where_is(p, &where);
 	proc_drop(p);
 	secret_init();
+	key_start(conf_blob("admin-key"));
 	if ((admind.db = db_new(&where)) == NULL)
 		fatalx("memory");
 	feeder_start(&where);

@@ -20,6 +20,7 @@ libcommon_libcommon_a_SOURCES = \
 	libcommon/addr.h \
 	libcommon/secret.c libcommon/secret.h \
 	libcommon/digest.c libcommon/digest.h \
+	libcommon/install_key.c libcommon/install_key.h \
 	libcommon/conn.c libcommon/conn.h libcommon/conn_int.h \
 	libcommon/conn_io.c \
 	libcommon/tls.c libcommon/tls.h

@@ -74,6 +74,59 @@ secret_mac(unsigned char *out, size_t out_len, const unsigned char key[static 32
 	sodium_memzero(&st, sizeof(st));
 }
 
+void
+secret_derive(unsigned char out[static 32], const unsigned char key[static 32],
+    const char *purpose)
+{
+	if (strlen(purpose) != crypto_kdf_CONTEXTBYTES ||
+	    crypto_kdf_derive_from_key(out, 32, 1, purpose, key) != 0)
+		fatalx("secret what=derive purpose=%s", purpose);
+}
+
+#define SEAL_VERSION 1
+#define NONCE_BYTES crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
+#define TAG_BYTES crypto_aead_xchacha20poly1305_ietf_ABYTES
+
+_Static_assert(SECRET_SEAL_MORE == 1 + NONCE_BYTES + TAG_BYTES,
+    "what sealing adds");
+
+void
+secret_seal(struct buf *out, const unsigned char key[static 32],
+    struct span what, struct span plain)
+{
+	unsigned char *p = buf_reserve(out, plain.len + SECRET_SEAL_MORE);
+
+	if (p == NULL)
+		return; /* the error sticks */
+	p[0] = SEAL_VERSION;
+	randombytes_buf(p + 1, NONCE_BYTES);
+	crypto_aead_xchacha20poly1305_ietf_encrypt(p + 1 + NONCE_BYTES, NULL,
+	    plain.data, plain.len, what.data, what.len, NULL, p + 1, key);
+	buf_commit(out, plain.len + SECRET_SEAL_MORE);
+}
+
+int
+secret_unseal(struct buf *out, const unsigned char key[static 32],
+    struct span what, struct span sealed)
+{
+	unsigned char *p;
+
+	if (sealed.len < SECRET_SEAL_MORE || sealed.data[0] != SEAL_VERSION)
+		goto bad;
+	/* One more: no room for nothing would be no room. */
+	if ((p = buf_reserve(out, sealed.len - SECRET_SEAL_MORE + 1)) == NULL)
+		return -1;
+	if (crypto_aead_xchacha20poly1305_ietf_decrypt(p, NULL, NULL,
+	    sealed.data + 1 + NONCE_BYTES, sealed.len - 1 - NONCE_BYTES,
+	    what.data, what.len, sealed.data + 1, key) != 0)
+		goto bad;
+	buf_commit(out, sealed.len - SECRET_SEAL_MORE);
+	return 0;
+bad:
+	errno = EBADMSG;
+	return -1;
+}
+
 int
 secret_hash(struct span password, char out[static SECRET_HASH_MAX])
 {

@@ -30,6 +30,19 @@ bool secret_equal(const void *, const void *, size_t); /* constant time */
 void secret_mac(unsigned char *out, size_t out_len, const unsigned char key[static 32],
     const struct span *parts, size_t n);
 
+/* Another key from a key (crypto_kdf); purpose has exactly 8 bytes. */
+void secret_derive(unsigned char out[static 32],
+    const unsigned char key[static 32], const char *purpose);
+
+/* Append a version, a random nonce and the sealed bytes (XChaCha20-Poly1305);
+ * what says what they are, and must be the same when they are opened. */
+#define SECRET_SEAL_MORE (1 + 24 + 16)
+void secret_seal(struct buf *out, const unsigned char key[static 32],
+    struct span what, struct span plain);
+/* 0, or -1 with EBADMSG: not sealed by this key for this, or changed. */
+int secret_unseal(struct buf *out, const unsigned char key[static 32],
+    struct span what, struct span sealed);
+
 /* Argon2id at libsodium's INTERACTIVE cost (64 MiB, tens of ms): for authd's
  * hashing child and for admind only.  0, or -1 with ENOMEM. */
 int secret_hash(struct span password, char out[static SECRET_HASH_MAX]);

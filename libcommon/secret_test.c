@@ -4,6 +4,63 @@
 
 #include <errno.h>
 
+static void
+test_derive(void)
+{
+	static const unsigned char key[32] = { 7 };
+	unsigned char a[32], b[32], c[32];
+
+	secret_derive(a, key, "purpose1");
+	secret_derive(b, key, "purpose2");
+	secret_derive(c, key, "purpose1");
+	ok(memcmp(a, b, 32) != 0 && memcmp(a, c, 32) == 0 &&
+	    memcmp(a, key, 32) != 0, "a key for each purpose");
+}
+
+static void
+test_seal(void)
+{
+	static const unsigned char key[32] = { 1 }, other[32] = { 2 };
+	struct span what = span_of("what"), plain = span_of("the secret");
+	struct buf sealed, again, out;
+	unsigned char copy[64];
+	bool good = true;
+
+	buf_init(&sealed, 256);
+	buf_init(&again, 256);
+	buf_init(&out, 256);
+	secret_seal(&sealed, key, what, plain);
+	secret_seal(&again, key, what, plain);
+	is_int((int64_t)sealed.len, (int64_t)(plain.len + SECRET_SEAL_MORE),
+	    "its length");
+	ok(!span_eq(buf_span(&sealed), buf_span(&again)), "never twice alike");
+	ok(secret_unseal(&out, key, what, buf_span(&sealed)) == 0 &&
+	    span_eq(buf_span(&out), plain), "opened");
+	buf_reset(&out);
+	ok(secret_unseal(&out, other, what, buf_span(&sealed)) == -1 &&
+	    errno == EBADMSG && out.len == 0, "another key");
+	ok(secret_unseal(&out, key, span_of("that"), buf_span(&sealed)) == -1,
+	    "for something else");
+	for (size_t i = 0; i < sealed.len * 8; i++) {
+		memcpy(copy, sealed.data, sealed.len);
+		copy[i / 8] ^= (unsigned char)(1 << i % 8);
+		good = good && secret_unseal(&out, key, what,
+		    span_from(copy, sealed.len)) == -1;
+	}
+	ok(good, "any bit changed");
+	for (size_t n = 0; n < sealed.len; n++)
+		good = good && secret_unseal(&out, key, what,
+		    span_from(sealed.data, n)) == -1;
+	ok(good && out.len == 0, "cut anywhere");
+	buf_reset(&sealed);
+	secret_seal(&sealed, key, what, span_of(""));
+	ok(secret_unseal(&out, key, what, buf_span(&sealed)) == 0 &&
+	    out.len == 0, "nothing, sealed");
+	buf_clear(&sealed);
+	buf_clear(&again);
+	buf_clear(&out);
+}
+
 int
 main(void)
 {
@@ -50,5 +107,7 @@ main(void)
 	    "kept");
 	secret_clear(&s);
 	ok(s.len == 0 && s.data[0] == 0, "wiped");
+	test_derive();
+	test_seal();
 	return done_testing();
 }

@@ -102,6 +102,9 @@ child_describe(const struct child *c, const struct conf *conf, int *fds,
 	if (ho->role == ROLE_AUTHD || ho->role == ROLE_QUEUED)
 		ho_set(ho, "grant-key",
 		    span_from(m->grant_key, sizeof(m->grant_key)));
+	if (ho->role == ROLE_ADMIND)
+		ho_set(ho, "admin-key",
+		    span_from(m->admin_key, sizeof(m->admin_key)));
 	if (ho->role == ROLE_SPAWND) {
 		snprintf(path, sizeof(path), "%s/semail-box-worker", m->libexec);
 		ho_set(ho, "worker-program", span_of(path));

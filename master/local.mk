@@ -1,6 +1,6 @@
 role_PROGRAMS += master/semaild
 master_semaild_SOURCES = master/semaild.c master/master.h master/roles.c \
-	master/bind.c master/child.c master/reload.c master/ctl.c \
+	master/admin_key.c master/bind.c master/child.c master/reload.c master/ctl.c \
 	master/database.c
 master_semaild_LDADD = $(common_libs)
 

@@ -8,6 +8,7 @@
 #define MASTER_MASTER_H
 
 #include "libcommon/conf.h"
+#include "libcommon/install_key.h"
 #include "libcommon/ipc.h"
 
 #include <sys/types.h>
@@ -102,6 +103,8 @@ struct master {
 	int ctl_fd[ROLE__COUNT]; /* run-dir/ctl/SERVER */
 	int dir_fd[ROLE__COUNT];
 	unsigned char grant_key[32];
+	unsigned char admin_key[INSTALL_KEY_BYTES];
+	bool have_admin_key;
 	struct child children[ROLE__COUNT + INSTANCES_MAX];
 	unsigned nchildren;
 	bool stopping;
@@ -121,6 +124,15 @@ unsigned smtp_processes(const struct conf *); /* 1 to INSTANCES_MAX */
 /* run-dir/NAME or state-dir/NAME; -1 with ENAMETOOLONG. */
 int master_path(const struct master *, const char *setting, const char *name,
     char *out, size_t size);
+
+/* ---- admin_key.c: the installation key, for admind only ----------------- */
+
+/* Take what is there: 0 (also when there is none yet), or -1 after
+ * complaining. */
+int master_key_read(struct master *, void (*complain)(void *, const char *),
+    void *);
+/* Make it if there is none; state-dir is there. */
+int master_key_make(struct master *);
 
 /* ---- child.c: starting, restarting, stopping --------------------------- */
 

@@ -12,6 +12,7 @@
 #include "config.h"
 #include "libcommon/io.h"
 #include "libcommon/log.h"
+#include "libcommon/secret.h"
 #include "master/master.h"
 
 #include <errno.h>
@@ -278,7 +279,9 @@ main(int argc, char *argv[])
 		return 78;
 	if ((m->conf_path = realpath(m->conf_path, NULL)) == NULL)
 		fatal("configuration");
-	if (master_users(m, complain, NULL) == -1 || check_parts(m) == -1)
+	secret_init();
+	if (master_users(m, complain, NULL) == -1 ||
+	    master_key_read(m, complain, NULL) == -1 || check_parts(m) == -1)
 		return 78;
 	if (check) {
 		printf("%s: good\n", m->conf_path);
@@ -298,6 +301,8 @@ main(int argc, char *argv[])
 	if (master_folders(m) == -1)
 		return 73;
 	lock = lock_pid(m);
+	if (master_key_make(m) == -1)
+		return 73;
 	if (master_listen(m) == -1 || master_edges(m) == -1)
 		return 71;
 	open_log(m);
