@@ -9,6 +9,7 @@
 #include <event2/event.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -274,6 +275,10 @@ proc_init(struct proc *p, enum role role, const struct proc_ops *ops, int argc,
 	p->role = role;
 	p->ops = ops;
 	log_init(role_name(role));
+	/* One large buffer freed makes glibc keep up to twice as much for
+	 * ever: what a start or a burst needed is to be given back. */
+	mallopt(M_MMAP_THRESHOLD, 1 << 20);
+	mallopt(M_TRIM_THRESHOLD, 1 << 20);
 	while ((c = getopt(argc, argv, "df:V")) != -1) {
 		switch (c) {
 		case 'd':

@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -342,6 +343,7 @@ spool_recover(struct spool *s, const struct qlog_conf *conf)
 out:
 	free(st.hints);
 	free(st.doubles);
+	malloc_trim(0); /* the log's finished messages were all in memory */
 	return r;
 }
 
