@@ -2,7 +2,8 @@
  * authd - answer what the directory says: addresses, mailboxes, passwords.
  *
  * Runs as   semail-auth in a chroot that holds no sockets: it connects to
- *           nobody.  Passwords are checked in children without any rights.
+ *           nobody.  Passwords are checked in children without any rights,
+ *           which a process forked at the start makes (nursery.h).
  * Listens   to smtpd, queued, pop3d (addresses, logins), spawnd (mailboxes,
  *           tickets, usage) and admind (the feed).
  * Keeps     its copy of the directory in state-dir/auth (store.c).
@@ -128,6 +129,7 @@ authd_stop(struct proc *p)
 	store_rollback(authd.store);
 	usage_flush();
 	store_close(&authd.store);
+	login_stop();
 	proc_exit(p, 0);
 }
 
@@ -143,6 +145,7 @@ authd_stats(struct proc *p, void (*add)(void *, const char *, uint64_t),
 	add(arg, "lookups", authd.lookups);
 	add(arg, "logins", authd.logins);
 	add(arg, "logins-denied", authd.denied);
+	add(arg, "logins-cached", authd.cached);
 	add(arg, "logins-waiting", hasher_waiting());
 	add(arg, "feeds", authd.feeds);
 }
@@ -157,7 +160,7 @@ main(int argc, char *argv[])
 	proc_init(p, ROLE_AUTHD, &ops, argc, argv);
 	proc_drop(p);
 	secret_init();
-	login_start(); /* before there is anything a child should not see */
+	login_nursery(); /* before there is anything a child should not see */
 	if ((authd.store = store_open(proc_dir(p, "auth"))) == NULL)
 		fatalx("store cannot be opened");
 
@@ -168,7 +171,7 @@ main(int argc, char *argv[])
 	proc_listen(p, ROLE_ADMIND, &feed_ops, NULL);
 	proc_confine(p, CONFINE_ACCEPT | CONFINE_FILES);
 
-	login_ready();
+	login_start();
 	usage_start();
 	return proc_loop(p);
 }

@@ -10,7 +10,7 @@ struct authd {
 	struct proc proc;
 	struct store *store;
 	/* counters for semail status */
-	uint64_t lookups, logins, denied, feeds;
+	uint64_t lookups, logins, denied, cached, feeds;
 };
 
 extern struct authd authd;
@@ -32,8 +32,9 @@ uint64_t usage_get(struct store *, uint32_t mailbox);
 void usage_flush(void);
 
 /* authd_login.c */
-void login_start(void);  /* forks the hashing children: before confinement */
-void login_ready(void);  /* timers: after */
+void login_nursery(void); /* forks: before there is a store */
+void login_start(void);   /* children and timers: after confinement */
+void login_stop(void);
 int login_ask(struct ipc *, struct ipc_msg *);
 int login_redeem(struct ipc *, struct ipc_msg *);
 void login_revoke(uint32_t mailbox);

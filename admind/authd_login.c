@@ -1,10 +1,17 @@
 /*
  * Logins and tickets.  An unknown name, one that may not log in and a wrong
- * password cost the same and are answered the same.
+ * password cost the same and are answered the same, at the same time: a
+ * refusal waits for the next quarter of a second counted from the question, so
+ * that what its check took does not show (more than four quarters of work, a
+ * mailbox with many app passwords, still does).  A password that was right a
+ * moment ago is not checked again: passcache.h says why a stopwatch learns
+ * nothing from that.
  */
 #include "config.h"
 #include "admind/authd.h"
 #include "admind/hasher.h"
+#include "admind/nursery.h"
+#include "admind/passcache.h"
 #include "admind/slow.h"
 #include "admind/ticket.h"
 
@@ -17,6 +24,9 @@
 
 #define HASHERS 2
 #define LATE_MAX 1024 /* failures whose answer waits */
+#define LATE_STEP_MS 250
+/* Argon2id's memory (scheme.h: at most 128 MB), the program, its libraries. */
+#define HASHER_AS_BYTES (384ull << 20)
 
 /* A login whose password is being checked, or whose refusal waits. */
 struct login {
@@ -24,24 +34,39 @@ struct login {
 	uint32_t id;
 	uint8_t service;
 	uint32_t mailbox;  /* 0: whatever the check says, it is a refusal */
+	uint64_t arrived_ms;
 	char name[LOGIN_MAX + 1];
 	char remote[65];
 	char address[321];
 	struct event *late;
+	/* for the cache, of each verifier that is tried */
+	unsigned char keys[STORE_CREDENTIALS_MAX][PASSCACHE_KEY_BYTES];
 };
 
+static const struct nursery_info children[CHILD__COUNT] = {
+	[CHILD_HASHER] = { "hasher", HASHER_AS_BYTES, 0, hasher_child },
+};
+static struct passcache *cache;
 static unsigned nlate;
+
+void
+login_nursery(void)
+{
+	nursery_start(&authd.proc, children);
+}
 
 void
 login_start(void)
 {
-	hasher_start(HASHERS);
+	if ((cache = passcache_new()) == NULL)
+		fatalx("memory");
+	hasher_start(authd.proc.base, HASHERS);
 }
 
 void
-login_ready(void)
+login_stop(void)
 {
-	hasher_attach(authd.proc.base);
+	passcache_free(&cache);
 }
 
 static void
@@ -75,13 +100,16 @@ login_late(evutil_socket_t fd, short what, void *arg)
 static void
 login_deny(struct login *l)
 {
-	unsigned ms = slow_failed(span_of(l->remote), span_of(l->name),
-	    io_now_ms());
-	struct timeval tv = { ms / 1000, (ms % 1000) * 1000 };
+	uint64_t now = io_now_ms(), took = now - l->arrived_ms;
+	uint64_t ms = slow_failed(span_of(l->remote), span_of(l->name), now);
+	struct timeval tv;
 
 	authd.denied++;
 	log_info("login-denied service=%u remote=%s name=%s", l->service,
 	    log_quote_str(l->remote), log_quote_str(l->name));
+	ms = ms > took ? ms - took : LATE_STEP_MS - took % LATE_STEP_MS;
+	tv.tv_sec = (time_t)(ms / 1000);
+	tv.tv_usec = (suseconds_t)(ms % 1000 * 1000);
 	/* With too many waiting the answer comes at once: memory first. */
 	if (nlate >= LATE_MAX || (l->late = event_new(authd.proc.base, -1, 0,
 	    login_late, l)) == NULL || event_add(l->late, &tv) == -1) {
@@ -127,20 +155,39 @@ login_allow(struct login *l)
 }
 
 static void
-login_checked(void *arg, int which)
+login_checked(void *arg, const struct hasher_result *r)
 {
 	struct login *l = arg;
 	struct ipc *ipc;
 
-	if (which == HASHER_TROUBLE && l->mailbox != 0) {
+	if (r->which == HASHER_TROUBLE && l->mailbox != 0) {
 		if ((ipc = ipc_by_token(l->channel)) != NULL)
 			ipc_fail(ipc, l->id, FAIL_TEMP, "cannot check now");
 		login_free(l);
-	} else if (which >= 0 && l->mailbox != 0) {
+	} else if (r->which >= 0 && l->mailbox != 0) {
+		passcache_put(cache, l->mailbox, l->keys[r->which],
+		    io_now_ms(), conf_num("auth-cache-time"));
 		login_allow(l);
 	} else {
 		login_deny(l);
 	}
+}
+
+/* The same work for every name, whether there is such a mailbox or not. */
+static bool
+login_is_cached(struct login *l, struct span password,
+    const struct span *verifiers, unsigned n)
+{
+	uint64_t now = io_now_ms();
+	bool found = false;
+
+	for (unsigned i = 0; i < n; i++) {
+		passcache_key(cache, l->mailbox, verifiers[i], password,
+		    l->keys[i]);
+		if (passcache_has(cache, l->keys[i], now))
+			found = true;
+	}
+	return found && l->mailbox != 0;
 }
 
 /* Whom a login name means.  Flat and short forms (AC-5) will be told apart
@@ -184,6 +231,7 @@ login_prepare(struct ipc *ipc, struct ipc_msg *m, const struct msg_login *in)
 	l->channel = ipc_token(ipc);
 	l->id = m->id;
 	l->service = in->service;
+	l->arrived_ms = io_now_ms();
 	if (span_copy(in->login, l->name, sizeof(l->name)) == -1 ||
 	    span_copy(in->remote, l->remote, sizeof(l->remote)) == -1) {
 		login_free(l);
@@ -197,6 +245,9 @@ login_prepare(struct ipc *ipc, struct ipc_msg *m, const struct msg_login *in)
 	}
 	if (slow_refuses(in->remote, io_now_ms())) {
 		login_deny(l);
+	} else if (login_is_cached(l, in->password, verifiers, n)) {
+		authd.cached++;
+		login_allow(l);
 	} else if (hasher_check(in->password, verifiers, n, login_checked, l) ==
 	    -1) {
 		ipc_fail(ipc, m->id, FAIL_TEMP, "too many logins at once");
@@ -260,4 +311,5 @@ void
 login_revoke(uint32_t mailbox)
 {
 	ticket_revoke(mailbox);
+	passcache_drop(cache, mailbox);
 }

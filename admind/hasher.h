@@ -1,7 +1,8 @@
 /*
  * hasher - password checks in child processes, so that looking up addresses
  * never waits for Argon2id.  A child has no files, no sockets but the one to
- * its parent, and little memory.
+ * its parent, little memory, and little time: what takes too long, or breaks a
+ * library, ends the child and not authd (nursery.h).
  */
 #ifndef ADMIND_HASHER_H
 #define ADMIND_HASHER_H
@@ -14,15 +15,25 @@ struct event_base;
 
 enum { HASHER_NONE_FITS = -1, HASHER_TROUBLE = -2 };
 
-/* Fork n children.  After proc_drop(), before anything is mapped or confined
- * that they should not have. */
-void hasher_start(unsigned n);
-/* Watch them. */
-void hasher_attach(struct event_base *);
-/* Which verifier fits the password: done() gets its index or one of the above,
- * later.  -1 with EAGAIN when too many wait. */
+/* Borrowed until done() returns. */
+struct hasher_result {
+	int which;            /* which verifier fits, or one of the above */
+	struct span verifier; /* that one */
+	struct span better;   /* Argon2id of the same password, if the verifier
+	                       * should be replaced; else empty */
+};
+
+typedef void (*hasher_done)(void *arg, const struct hasher_result *);
+
+/* What a child does (for the nursery). */
+void hasher_child(void);
+/* Have n of them. */
+void hasher_start(struct event_base *, unsigned n);
+/* Which verifier fits the password: done() is told, later.  A wrong password
+ * costs an Argon2id check at least, whatever the verifiers are.  -1 with EAGAIN
+ * when too many wait. */
 int hasher_check(struct span password, const struct span *verifiers, unsigned n,
-    void (*done)(void *arg, int which), void *arg);
+    hasher_done done, void *arg);
 unsigned hasher_waiting(void);
 
 #endif

@@ -4,7 +4,7 @@ include admind/login.mk
 
 authd_parts = admind/store.c admind/store_feed.c admind/store.h \
 	admind/store_int.h admind/resolve.c \
-	admind/usage.c admind/authd.h admind/hasher.c admind/hasher.h \
+	admind/usage.c admind/authd.h \
 	admind/ticket.c admind/ticket.h admind/slow.c admind/slow.h
 field_parts = admind/field.c admind/field.h
 message_parts = admind/message.c admind/message.h admind/code.h
@@ -13,9 +13,9 @@ directory_parts = admind/dir.c admind/dir_box.c admind/dir_domain.c \
 	admind/rows.h
 
 role_PROGRAMS += admind/semail-authd
-admind_semail_authd_SOURCES = admind/authd.c admind/authd_login.c \
-	admind/authd_feed.c $(authd_parts)
-admind_semail_authd_LDADD = $(common_libs) $(LMDB_LIBS)
+admind_semail_authd_SOURCES = admind/authd.c admind/authd_feed.c \
+	$(login_parts) $(authd_parts)
+admind_semail_authd_LDADD = $(common_libs) $(LMDB_LIBS) $(verify_libs)
 
 role_PROGRAMS += admind/semail-admind
 admind_semail_admind_SOURCES = admind/admind.c admind/admind.h \

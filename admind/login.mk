@@ -4,6 +4,8 @@ scheme_parts = admind/scheme.c admind/scheme.h
 verify_parts = $(scheme_parts) admind/scheme_verify.c
 verify_libs = $(SSL_LIBS) $(CRYPT_LIBS)
 passcache_parts = admind/passcache.c admind/passcache.h
+login_parts = admind/authd_login.c $(verify_parts) $(passcache_parts) \
+	admind/hasher.c admind/hasher.h admind/nursery.c admind/nursery.h
 
 unit_tests += admind/scheme_test
 admind_scheme_test_SOURCES = admind/scheme_test.c $(verify_parts) t/tap.h

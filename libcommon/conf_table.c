@@ -83,6 +83,8 @@ const struct conf_setting conf_settings[] = {
 	    "private, or USER@HOST:PORT/NAME of a MariaDB server" },
 	{ "database-password-file", CONF_FILE, "", 0, 0, NULL, R(ADMIND),
 	    "file that holds the database password" },
+	{ "auth-cache-time", CONF_TIME, "5m", 0, 1 * HOUR, NULL, R(AUTHD) | R(ADMIND),
+	    "how long a password that was right is not checked again (0: never)" },
 };
 /* clang-format on */
 

@@ -108,6 +108,9 @@ static const char *const calls_files[] = { "openat", "openat2", "open",
 static const char *const calls_fork[] = { "clone", "clone3", "fork", "vfork",
 	"wait4", "waitid", "kill", "setpgid", "setsid", NULL };
 static const char *const calls_threads[] = { "clone", "clone3", NULL };
+static const char *const calls_nest[] = { "seccomp",
+	"landlock_create_ruleset", "landlock_add_rule",
+	"landlock_restrict_self", "setrlimit", "close_range", NULL };
 static const char *const calls_exec[] = { "execve", "execveat", "setuid",
 	"setgid", "setresuid", "setresgid", "setgroups", "capset", "capget",
 	"fchown", "fchownat", "chown", "lchown", "fchdir", "chdir", "seccomp",
@@ -125,6 +128,7 @@ static const struct call_set call_sets[] = {
 	{ CONFINE_EXEC, calls_exec },
 	{ CONFINE_EXEC, calls_files }, /* a program starts by opening files */
 	{ CONFINE_THREADS, calls_threads },
+	{ CONFINE_NEST, calls_nest },
 };
 
 static void

@@ -380,6 +380,13 @@ proc_confine(struct proc *p, unsigned rights)
 	confine(rights, dirs, n);
 }
 
+void
+proc_forget(struct proc *p)
+{
+	ho_free(&p->ho);
+	current = p->ho = ho_new(); /* empty: asking it is a bug that says so */
+}
+
 int
 proc_loop(struct proc *p)
 {

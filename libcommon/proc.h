@@ -38,6 +38,7 @@ enum {
 	CONFINE_FORK = 1 << 4,    /* fork children of the same program, wait */
 	CONFINE_EXEC = 1 << 5,    /* execute, change ids (spawnd) */
 	CONFINE_THREADS = 1 << 6, /* start threads */
+	CONFINE_NEST = 1 << 7,    /* a child may confine itself further */
 };
 
 struct proc {
@@ -75,6 +76,9 @@ void proc_init(struct proc *, enum role, const struct proc_ops *, int argc,
     char *argv[]);
 void proc_drop(struct proc *);
 void proc_confine(struct proc *, unsigned rights);
+/* In a forked child that is no daemon of its own: wipe the configuration and
+ * its secrets. */
+void proc_forget(struct proc *);
 int proc_loop(struct proc *); /* the exit status */
 void proc_exit(struct proc *, int status); /* makes proc_loop() return */
 
