@@ -17,16 +17,21 @@
 #include "admind/key.h"
 
 #include "libcommon/handover.h"
+#include "libcommon/io.h"
 #include "libcommon/log.h"
 #include "libcommon/secret.h"
 
+#include <errno.h>
 #include <event2/event.h>
+#include <fcntl.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define OPEN_MS 250
+#define CA_FILE "database-ca.pem"
 
 struct admind admind;
 static struct event *opening;
@@ -45,12 +50,20 @@ static void
 on_opening(evutil_socket_t fd, short what, void *arg)
 {
 	struct timeval tv = { 0, OPEN_MS * 1000 };
+	static unsigned tries;
+	static char told[400];
 
 	(void)fd;
 	(void)what;
 	(void)arg;
 	if (db_ready(admind.db) == -1 || dir_open(admind.db) == -1) {
-		log_debug("database error=\"%s\"", db_reason(admind.db));
+		/* Ours is just starting; another reason is told, once. */
+		if (++tries >= 4000 / OPEN_MS &&
+		    strcmp(told, db_reason(admind.db)) != 0) {
+			snprintf(told, sizeof(told), "%s",
+			    db_reason(admind.db));
+			log_warnx("database error=\"%s\"", told);
+		}
 		event_add(opening, &tv);
 		return;
 	}
@@ -60,13 +73,42 @@ on_opening(evutil_socket_t fd, short what, void *arg)
 	job_recover();
 }
 
+/* The file's first line, without its end. */
+static struct span
+database_password(const struct handover *ho)
+{
+	struct span s = ho_blob(ho, "database-password-file");
+
+	while (s.len > 0 && (s.data[s.len - 1] == '\n' ||
+	    s.data[s.len - 1] == '\r'))
+		s.len--;
+	return s;
+}
+
+/* MariaDB's library takes the authority's certificate by path only, at each
+ * connect: it goes into our folder, which root alone can change. */
+static void
+priv_put_ca(const struct proc *p, struct span pem)
+{
+	int dir = open(p->ho->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd;
+
+	if (dir == -1 || (unlinkat(dir, CA_FILE, 0) == -1 && errno != ENOENT) ||
+	    (fd = openat(dir, CA_FILE, O_WRONLY | O_CREAT | O_EXCL |
+	    O_NOFOLLOW | O_CLOEXEC, 0644)) == -1 ||
+	    io_write_all(fd, pem.data, pem.len) == -1 || fchmod(fd, 0644) == -1)
+		fatal("path=%s/%s", p->ho->dir, CA_FILE);
+	close(fd);
+	close(dir);
+}
+
 /* As whom and where to call, found out while names can still be looked up. */
 static void
 where_is(struct proc *p, struct db_where *out)
 {
 	const char *setting = conf_str("database");
-	struct span secret = conf_blob("database-password-file");
+	struct span ca = conf_blob("database-ca-file");
 	const struct passwd *pw;
+	const char *why;
 
 	if (strcmp(setting, "private") == 0) {
 		memset(out, 0, sizeof(*out));
@@ -79,12 +121,15 @@ where_is(struct proc *p, struct db_where *out)
 		return;
 	}
 	if (db_where_parse(setting, out) == -1)
-		fatalx("database is neither \"private\" nor USER@HOST:PORT/NAME "
-		    "with a numeric HOST");
-	while (secret.len > 0 && (secret.data[secret.len - 1] == '\n' ||
-	    secret.data[secret.len - 1] == '\r'))
-		secret.len--;
-	if (span_copy(secret, out->password, sizeof(out->password)) == -1)
+		fatalx("database is neither \"private\" nor "
+		    "USER@HOST:PORT,.../NAME with numeric HOSTs");
+	if (db_where_tls(out, conf_str("database-tls"), ca, &why) == -1)
+		fatalx("%s", why);
+	if (out->tls >= DB_TLS_VERIFY_CA)
+		priv_put_ca(p, ca);
+	snprintf(out->ca_file, sizeof(out->ca_file), CA_FILE);
+	if (span_copy(database_password(p->ho), out->password,
+	    sizeof(out->password)) == -1)
 		fatalx("database-password-file is too long");
 }
 
@@ -100,19 +145,31 @@ admind_stats(struct proc *p, void (*add)(void *, const char *, uint64_t),
 	add(arg, "requests-waiting", job_waiting());
 }
 
-/* The database is called before we give up our rights. */
+/* Where it is has been found out before our rights were given up. */
 static int
 admind_check(struct proc *p, struct handover *ho, char why[static 201])
 {
 	(void)p;
-	if (strcmp(ho_str(ho, "database"), conf_str("database")) == 0)
-		return 0;
-	snprintf(why, 201, "another database needs a restart");
-	return -1;
+	if (!span_eq(ho_blob(ho, "database-ca-file"),
+	    conf_blob("database-ca-file"))) {
+		snprintf(why, 201, "another database-ca-file needs a restart");
+		return -1;
+	}
+	if (database_password(ho).len >= DB_PASSWORD_MAX) {
+		snprintf(why, 201, "database-password-file is too long");
+		return -1;
+	}
+	return 0;
+}
+
+static void
+admind_reload(struct proc *p)
+{
+	db_password(admind.db, database_password(p->ho));
 }
 
 static const struct proc_ops ops = { .check = admind_check,
-	.stats = admind_stats };
+	.reload = admind_reload, .stats = admind_stats };
 
 int
 main(int argc, char *argv[])
@@ -128,11 +185,12 @@ main(int argc, char *argv[])
 	key_start(conf_blob("admin-key"));
 	if ((admind.db = db_new(&where)) == NULL)
 		fatalx("memory");
-	feeder_start(&where);
+	feeder_start();
 	admind.spawnd = proc_connect(p, ROLE_SPAWND, &spawnd_ops, NULL);
 	panel_start();
 	proc_confine(p, CONFINE_ACCEPT | CONFINE_CONNECT |
-	    (where.host[0] != '\0' ? CONFINE_INET : 0));
+	    (where.nhosts > 0 ? CONFINE_INET : 0) |
+	    (where.tls >= DB_TLS_VERIFY_CA ? CONFINE_READ : 0));
 	explicit_bzero(&where, sizeof(where));
 
 	if ((opening = event_new(p->base, -1, 0, on_opening, NULL)) == NULL ||

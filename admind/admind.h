@@ -20,7 +20,7 @@ extern struct admind admind;
 /* feeder.c: authd is kept up with the database, over a connection of its own.
  * feeder_sync() calls done once, when authd has all that is committed now;
  * never before it has returned.  One caller at a time. */
-void feeder_start(const struct db_where *);
+void feeder_start(void);
 void feeder_open(void);  /* the schema is there */
 void feeder_sync(void (*done)(void *arg), void *arg);
 void feeder_forget(void);

@@ -81,9 +81,10 @@ migrate(struct db *db)
 	struct db_rows r;
 	unsigned at = 0;
 
-	if (db_script(db, "CREATE TABLE IF NOT EXISTS VersionSchema ("
+	if (db_do(db, NULL, NULL, "CREATE TABLE IF NOT EXISTS VersionSchema ("
 	    "Ve_Version INT NOT NULL, Ve_Date DATETIME NOT NULL DEFAULT "
-	    "CURRENT_TIMESTAMP, PRIMARY KEY (Ve_Version)) ENGINE=InnoDB;\n") == -1)
+	    "CURRENT_TIMESTAMP, PRIMARY KEY (Ve_Version)) ENGINE=InnoDB", NULL,
+	    0) == -1)
 		return -1;
 	if (db_query(db, &r, "SELECT MAX(Ve_Version) FROM VersionSchema", NULL,
 	    0) == 0 && db_next(&r))

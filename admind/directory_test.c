@@ -381,15 +381,57 @@ test_where(void)
 		{ "semail@192.0.2.1:0/mail", false },
 		{ "semail@192.0.2.1:3306/", false },
 		{ "semail@192.0.2.1:3306/a`b", false },
+		{ "semail@192.0.2.1:3306,192.0.2.2:3307/mail", true },
+		{ "semail@192.0.2.1:3306,[2001:db8::1]:3307/mail", true },
+		{ "semail@192.0.2.1:3306,/mail", false },
+		{ "semail@,192.0.2.1:3306/mail", false },
+		{ "semail@192.0.2.1,192.0.2.2:3306/mail", false },
 	};
 	struct db_where w;
 
 	for (size_t i = 0; i < nitems(rows); i++)
 		is_int(db_where_parse(rows[i].in, &w) == 0, rows[i].good,
 		    "database %s", rows[i].in);
-	ok(db_where_parse("u@[::1]:3307/n", &w) == 0 && w.port == 3307 &&
-	    strcmp(w.host, "::1") == 0 && strcmp(w.user, "u") == 0 &&
-	    strcmp(w.name, "n") == 0, "its parts");
+	ok(db_where_parse("u@x@[::1]:3307,192.0.2.2:1/n", &w) == 0 &&
+	    w.nhosts == 2 && w.hosts[0].port == 3307 &&
+	    strcmp(w.hosts[0].name, "::1") == 0 && w.hosts[1].port == 1 &&
+	    strcmp(w.hosts[1].name, "192.0.2.2") == 0 &&
+	    strcmp(w.user, "u@x") == 0 && strcmp(w.name, "n") == 0,
+	    "its parts");
+}
+
+static void
+test_tls(void)
+{
+	static const char pem[] = "x\n-----BEGIN CERTIFICATE-----\n";
+	static const struct {
+		const char *where, *word, *ca;
+		int tls; /* -1: refused */
+	} rows[] = {
+		{ "u@127.0.0.1:1,[::1]:2/n", "auto", "", DB_TLS_NO },
+		{ "u@127.0.0.1:1,192.0.2.2:2/n", "auto", pem, DB_TLS_VERIFY },
+		{ "u@192.0.2.1:1/n", "auto", "", -1 },
+		{ "u@192.0.2.1:1/n", "auto", "no certificate", -1 },
+		{ "u@192.0.2.1:1/n", "no", "", DB_TLS_NO },
+		{ "u@192.0.2.1:1/n", "encrypt", "", DB_TLS_ENCRYPT },
+		{ "u@192.0.2.1:1/n", "verify-ca", pem, DB_TLS_VERIFY_CA },
+		{ "u@127.0.0.1:1/n", "verify", pem, DB_TLS_VERIFY },
+		{ "u@127.0.0.1:1/n", "verify", "", -1 },
+	};
+	struct db_where w;
+	const char *why;
+
+	for (size_t i = 0; i < nitems(rows); i++) {
+		int r = db_where_parse(rows[i].where, &w);
+
+		why = NULL;
+		if (r == 0)
+			r = db_where_tls(&w, rows[i].word, span_of(rows[i].ca),
+			    &why);
+		is_int(r == 0 ? (int)w.tls : -1, rows[i].tls, "TLS %s of %s",
+		    rows[i].word, rows[i].where);
+		ok((r == 0) == (why == NULL), "and it says why");
+	}
 }
 
 static int
@@ -411,6 +453,7 @@ main(void)
 	log_init("directory_test");
 	secret_init();
 	test_where();
+	test_tls();
 	if (pw == NULL || mkdtemp(dir) == NULL)
 		return 1;
 	snprintf(me, sizeof(me), "%s", pw->pw_name);

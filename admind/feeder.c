@@ -415,9 +415,9 @@ static const struct ipc_ops authd_ops = { .msg = authd_msg, .up = authd_up,
 	.gone = authd_gone, .drained = authd_drained };
 
 void
-feeder_start(const struct db_where *where)
+feeder_start(void)
 {
-	if ((db = db_new(where)) == NULL ||
+	if ((db = db_beside(admind.db)) == NULL ||
 	    (again = event_new(admind.proc.base, -1, 0, on_again, NULL)) == NULL)
 		fatalx("feeder memory");
 	authd = proc_connect(&admind.proc, ROLE_AUTHD, &authd_ops, NULL);

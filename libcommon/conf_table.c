@@ -80,7 +80,11 @@ const struct conf_setting conf_settings[] = {
 	    "longest wait for a POP3 client (RFC 1939 3: at least 10 minutes)" },
 	/* directory */
 	{ "database", CONF_STR, "private", 0, 0, NULL, R(ADMIND),
-	    "private, or USER@HOST:PORT/NAME of a MariaDB server" },
+	    "private, or USER@HOST:PORT,HOST:PORT.../NAME of a MariaDB server or Galera cluster" },
+	{ "database-tls", CONF_WORD, "auto", 0, 0, "auto|no|encrypt|verify-ca|verify", R(ADMIND),
+	    "TLS with a database server and how far it is checked (auto: verify, on loopback no)" },
+	{ "database-ca-file", CONF_FILE, "", 0, 0, NULL, R(ADMIND),
+	    "PEM file: the authority that signed the database server's certificate" },
 	{ "database-password-file", CONF_FILE, "", 0, 0, NULL, R(ADMIND),
 	    "file that holds the database password" },
 	{ "auth-cache-time", CONF_TIME, "5m", 0, 1 * HOUR, NULL, R(AUTHD) | R(ADMIND),

@@ -5,6 +5,7 @@
 #include "libcommon/proc.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/fs.h>
 #include <linux/landlock.h>
 #include <sched.h>
@@ -21,6 +22,21 @@
 #ifndef LANDLOCK_ACCESS_FS_TRUNCATE
 #define LANDLOCK_ACCESS_FS_TRUNCATE (1ULL << 14)
 #endif
+
+/* Our own directory, where we are since proc_drop(). */
+static void
+confine_own(int ruleset)
+{
+	struct landlock_path_beneath_attr rule = {
+		.allowed_access = LANDLOCK_ACCESS_FS_READ_FILE
+	};
+
+	rule.parent_fd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (rule.parent_fd == -1 || syscall(SYS_landlock_add_rule, ruleset,
+	    LANDLOCK_RULE_PATH_BENEATH, &rule, 0) == -1)
+		fatal("landlock own directory");
+	close(rule.parent_fd);
+}
 
 static void
 confine_landlock(unsigned rights, const int *dirs, size_t ndirs)
@@ -68,6 +84,8 @@ confine_landlock(unsigned rights, const int *dirs, size_t ndirs)
 		        LANDLOCK_RULE_PATH_BENEATH, &rule, 0) == -1)
 			fatal("landlock rule");
 	}
+	if (rights & CONFINE_READ)
+		confine_own(fd);
 	if (syscall(SYS_landlock_restrict_self, fd, 0) == -1)
 		fatal("landlock");
 	close(fd);
@@ -169,6 +187,10 @@ confine_seccomp(unsigned rights)
 		seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
 		    SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
 	}
+	if (rights & CONFINE_READ)
+		seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
+		    SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE | O_CREAT | O_TRUNC |
+		    O_PATH, O_RDONLY));
 	if (rights & CONFINE_EXEC) { /* spawnd's folders of homes */
 		seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
 		    SCMP_A1(SCMP_CMP_EQ, FS_IOC_GETFLAGS));

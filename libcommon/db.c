@@ -1,221 +1,17 @@
 #include "config.h"
-#include "libcommon/db.h"
+#include "libcommon/db_int.h"
 
 #include "libcommon/io.h"
 #include "libcommon/log.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
 #include <mysql.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/random.h>
 #include <time.h>
 
-#define TIMEOUT_S 5
-#define STATEMENTS_MAX 64
-#define TRIES 6
-#define TRYING_MS 8000 /* and no new try after that */
+#define TRYING_MS 4000 /* no new try of a transaction after that */
 #define TEXT_MAX (64 * 1024 * 1024) /* rows of one statement */
-
-/* Error numbers of the protocol, fixed for ever. */
-enum {
-	E_WSREP = 1047,   /* this Galera node cannot serve now */
-	E_DUPLICATE = 1062,
-	E_NO_DATABASE = 1049,
-	E_LOCK_TIMEOUT = 1205,
-	E_DEADLOCK = 1213, /* also: certification failed on another node */
-	E_CONNECT = 2002,
-	E_CONNECT_TCP = 2003,
-	E_GONE = 2006,
-	E_LOST = 2013,
-};
-
-struct db {
-	struct db_where where;
-	MYSQL *my; /* NULL: not connected */
-	struct {
-		const char *sql;
-		MYSQL_STMT *stmt;
-	} statements[STATEMENTS_MAX];
-	unsigned nstatements;
-	unsigned error;
-	char reason[256];
-};
-
-/* ---- connecting ------------------------------------------------------------ */
-
-int
-db_where_parse(const char *s, struct db_where *out)
-{
-	const char *at = strrchr(s, '@'), *slash, *colon = NULL, *host;
-	struct in6_addr addr;
-	size_t host_len;
-	uint64_t port;
-
-	memset(out, 0, sizeof(*out));
-	if (at == NULL || (slash = strchr(at, '/')) == NULL)
-		goto bad;
-	for (const char *p = at; p < slash; p++)
-		if (*p == ':')
-			colon = p;
-	if (colon == NULL)
-		goto bad;
-	host = at + 1;
-	host_len = (size_t)(colon - host);
-	if (host[0] == '[') {
-		if (host_len < 3 || host[host_len - 1] != ']')
-			goto bad;
-		host++;
-		host_len -= 2;
-	}
-	if (span_copy(span_from(s, (size_t)(at - s)), out->user,
-	    sizeof(out->user)) == -1 || out->user[0] == '\0' ||
-	    span_copy(span_from(host, host_len), out->host,
-	    sizeof(out->host)) == -1 ||
-	    span_copy(span_of(slash + 1), out->name, sizeof(out->name)) == -1 ||
-	    span_u64(span_from(colon + 1, (size_t)(slash - colon) - 1), 65535,
-	    &port) == -1 || port == 0)
-		goto bad;
-	/* Names are not resolved in a chroot. */
-	if (inet_pton(AF_INET, out->host, &addr) != 1 &&
-	    inet_pton(AF_INET6, out->host, &addr) != 1)
-		goto bad;
-	for (const char *p = out->name; *p != '\0'; p++)
-		if (!((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
-		    (*p >= '0' && *p <= '9') || *p == '_'))
-			goto bad;
-	if (out->name[0] == '\0')
-		goto bad;
-	out->port = (uint16_t)port;
-	return 0;
-bad:
-	errno = EINVAL;
-	return -1;
-}
-
-struct db *
-db_new(const struct db_where *where)
-{
-	struct db *db = calloc(1, sizeof(*db));
-
-	if (db != NULL)
-		db->where = *where;
-	return db;
-}
-
-void
-db_lost(struct db *db)
-{
-	for (unsigned i = 0; i < db->nstatements; i++)
-		mysql_stmt_close(db->statements[i].stmt);
-	db->nstatements = 0;
-	if (db->my != NULL)
-		mysql_close(db->my);
-	db->my = NULL;
-}
-
-void
-db_free(struct db **dbp)
-{
-	struct db *db = *dbp;
-
-	if (db == NULL)
-		return;
-	db_lost(db);
-	explicit_bzero(&db->where, sizeof(db->where));
-	free(db);
-	*dbp = NULL;
-}
-
-const char *
-db_reason(const struct db *db)
-{
-	return db->reason;
-}
-
-bool
-db_is_duplicate(const struct db *db)
-{
-	return db->error == E_DUPLICATE;
-}
-
-static bool
-is_lost(unsigned error)
-{
-	return error == E_CONNECT || error == E_CONNECT_TCP ||
-	    error == E_GONE || error == E_LOST;
-}
-
-static bool
-is_passing(unsigned error)
-{
-	return is_lost(error) || error == E_WSREP || error == E_DEADLOCK ||
-	    error == E_LOCK_TIMEOUT;
-}
-
-static int
-failed(struct db *db, unsigned error, const char *text)
-{
-	db->error = error;
-	snprintf(db->reason, sizeof(db->reason), "%u %s", error, text);
-	return -1;
-}
-
-static int
-failed_my(struct db *db)
-{
-	return failed(db, mysql_errno(db->my), mysql_error(db->my));
-}
-
-static bool
-db_dial(struct db *db, const char *name)
-{
-	const struct db_where *w = &db->where;
-	unsigned timeout = TIMEOUT_S;
-
-	if ((db->my = mysql_init(NULL)) == NULL)
-		fatalx("db memory");
-	mysql_options(db->my, MYSQL_OPT_CONNECT_TIMEOUT, &timeout);
-	mysql_options(db->my, MYSQL_OPT_READ_TIMEOUT, &timeout);
-	mysql_options(db->my, MYSQL_OPT_WRITE_TIMEOUT, &timeout);
-	mysql_options(db->my, MYSQL_SET_CHARSET_NAME, "utf8mb4");
-	/* CLIENT_FOUND_ROWS: an UPDATE that changes nothing has matched. */
-	return mysql_real_connect(db->my, w->host[0] != '\0' ? w->host : NULL,
-	    w->user, w->password, name, w->port,
-	    w->host[0] != '\0' ? NULL : w->socket, CLIENT_FOUND_ROWS) != NULL;
-}
-
-int
-db_ready(struct db *db)
-{
-	char make[160];
-
-	if (db->my != NULL)
-		return 0;
-	if (!db_dial(db, db->where.name)) {
-		if (mysql_errno(db->my) != E_NO_DATABASE)
-			goto fail;
-		db_lost(db);
-		/* The name is ours or db_where_parse() has checked it. */
-		snprintf(make, sizeof(make),
-		    "CREATE DATABASE IF NOT EXISTS `%s` CHARACTER SET utf8mb4",
-		    db->where.name);
-		if (!db_dial(db, NULL) || mysql_query(db->my, make) != 0 ||
-		    mysql_select_db(db->my, db->where.name) != 0)
-			goto fail;
-	}
-	if (mysql_query(db->my, "SET SESSION sql_mode = 'STRICT_ALL_TABLES,"
-	    "NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO', "
-	    "time_zone = '+00:00', innodb_lock_wait_timeout = 4") != 0 ||
-	    mysql_query(db->my, "SET SESSION TRANSACTION ISOLATION LEVEL "
-	    "REPEATABLE READ") != 0)
-		goto fail;
-	return 0;
-fail:
-	failed_my(db);
-	db_lost(db);
-	return -1;
-}
 
 /* ---- statements ------------------------------------------------------------- */
 
@@ -228,12 +24,12 @@ prepared(struct db *db, const char *sql)
 	for (unsigned i = 0; i < db->nstatements; i++)
 		if (db->statements[i].sql == sql)
 			return db->statements[i].stmt;
-	if (db->nstatements == STATEMENTS_MAX)
+	if (db->nstatements == DB_STATEMENTS_MAX)
 		fatalx("db too many statements");
 	if ((stmt = mysql_stmt_init(db->my)) == NULL)
 		fatalx("db memory");
 	if (mysql_stmt_prepare(stmt, sql, strlen(sql)) != 0) {
-		failed(db, mysql_stmt_errno(stmt), mysql_stmt_error(stmt));
+		db_failed(db, mysql_stmt_errno(stmt), mysql_stmt_error(stmt));
 		mysql_stmt_close(stmt);
 		return NULL;
 	}
@@ -251,9 +47,10 @@ run(struct db *db, MYSQL_STMT **stmt_out, const char *sql,
 	MYSQL_STMT *stmt;
 
 	db->error = 0;
+	db->asked_ms = io_now_ms();
 	*stmt_out = NULL;
 	if (db->my == NULL)
-		return failed(db, E_GONE, "not connected");
+		return db_failed(db, DB_E_GONE, "not connected");
 	if ((stmt = prepared(db, sql)) == NULL)
 		return -1;
 	if (mysql_stmt_param_count(stmt) != n || n > DB_COLUMNS_MAX)
@@ -284,7 +81,7 @@ run(struct db *db, MYSQL_STMT **stmt_out, const char *sql,
 	}
 	if ((n > 0 && mysql_stmt_bind_param(stmt, bind) != 0) ||
 	    mysql_stmt_execute(stmt) != 0)
-		return failed(db, mysql_stmt_errno(stmt),
+		return db_failed(db, mysql_stmt_errno(stmt),
 		    mysql_stmt_error(stmt));
 	*stmt_out = stmt;
 	return 0;
@@ -308,7 +105,7 @@ fetch(struct db *db, MYSQL_STMT *stmt, struct db_rows *out)
 	out->ncolumns = mysql_num_fields(meta);
 	if (mysql_stmt_store_result(stmt) != 0) {
 		mysql_free_result(meta);
-		return failed(db, mysql_stmt_errno(stmt),
+		return db_failed(db, mysql_stmt_errno(stmt),
 		    mysql_stmt_error(stmt));
 	}
 	mysql_free_result(meta);
@@ -338,11 +135,11 @@ fetch(struct db *db, MYSQL_STMT *stmt, struct db_rows *out)
 		}
 	}
 	if (r != MYSQL_NO_DATA) {
-		failed(db, r == MYSQL_DATA_TRUNCATED ? 1 :
+		db_failed(db, r == MYSQL_DATA_TRUNCATED ? DB_E_OURS :
 		    mysql_stmt_errno(stmt), r == MYSQL_DATA_TRUNCATED ?
 		    "a column was cut" : mysql_stmt_error(stmt));
 	} else if (buf_error(&out->text) != 0) {
-		failed(db, 1, "too many rows");
+		db_failed(db, DB_E_OURS, "too many rows");
 		r = 1;
 	}
 	for (unsigned i = 0; i < out->ncolumns; i++)
@@ -419,27 +216,53 @@ int
 db_script(struct db *db, const char *text)
 {
 	const char *end;
+	int r = 0;
 
+	/* Changing a large table takes its time: on a connection that waits. */
+	db_lost(db);
+	db->patient = true;
 	if (db_ready(db) == -1)
-		return -1;
-	while ((end = strstr(text, ";\n")) != NULL) {
+		r = -1;
+	while (r == 0 && (end = strstr(text, ";\n")) != NULL) {
 		if (mysql_real_query(db->my, text,
 		    (unsigned long)(end - text)) != 0)
-			return failed_my(db);
+			r = db_failed_my(db);
 		text = end + 2;
 	}
-	return 0;
+	db_lost(db);
+	db->patient = false;
+	return r == 0 ? db_ready(db) : r;
 }
 
 /* ---- transactions ------------------------------------------------------------- */
+
+/* Errors after which a transaction is tried again: at once (another writer was
+ * in the way), or over a new connection, perhaps to another server. */
+static const unsigned passing[] = {
+	1020, /* a row has changed since it was read */
+	1180, /* the commit failed: Galera could not send it to the others */
+	1205, /* a lock was not had in time; wsrep_sync_wait: the same */
+	1213, /* deadlock; Galera: another node was first */
+	1317, /* the statement was interrupted */
+};
+
+static bool
+is_passing(const struct db *db)
+{
+	for (size_t i = 0; i < nitems(passing); i++)
+		if (db->error == passing[i])
+			return true;
+	return db_is_lost(db) || db_is_unfit(db);
+}
 
 static int
 simple(struct db *db, const char *sql)
 {
 	db->error = 0;
+	db->asked_ms = io_now_ms();
 	if (db->my == NULL)
-		return failed(db, E_GONE, "not connected");
-	return mysql_query(db->my, sql) == 0 ? 0 : failed_my(db);
+		return db_failed(db, DB_E_GONE, "not connected");
+	return mysql_query(db->my, sql) == 0 ? 0 : db_failed_my(db);
 }
 
 static int
@@ -452,33 +275,46 @@ txn_try(struct db *db, int (*fn)(struct db *, void *), void *arg)
 	if ((r = fn(db, arg)) == 0)
 		return simple(db, "COMMIT") == -1 ? DB_FAILED : 0;
 	/* What went wrong is the statement's error, not the rollback's. */
-	if (r == DB_FAILED && (db->error == 0 || is_lost(db->error)))
+	if (r == DB_FAILED && (db->error == 0 || db_is_lost(db)))
 		return r;
 	if (db->my != NULL && mysql_query(db->my, "ROLLBACK") != 0)
 		db_lost(db);
 	return r;
 }
 
+/* Two writers who meet again and again must not do so in step. */
+static void
+pause_ms(unsigned most)
+{
+	struct timespec ts = { 0, 0 };
+	unsigned random = 0;
+
+	if (getrandom(&random, sizeof(random), 0) == -1)
+		random = most / 2;
+	ts.tv_nsec = (long)(random % (most + 1)) * 1000000;
+	nanosleep(&ts, NULL);
+}
+
 int
 db_txn(struct db *db, int (*fn)(struct db *, void *arg), void *arg)
 {
 	uint64_t until = io_now_ms() + TRYING_MS;
-	struct timespec ts = { 0, 0 };
-	int r = DB_FAILED;
+	unsigned most = 4;
+	int r;
 
-	for (unsigned i = 0; i < TRIES && io_now_ms() < until; i++) {
+	for (;;) {
 		if ((r = txn_try(db, fn, arg)) != DB_FAILED)
 			return r;
-		if (is_lost(db->error) || db->error == 0)
+		if (db_is_lost(db) || db_is_unfit(db) || db->error == 0)
 			db_lost(db);
-		if (!is_passing(db->error))
+		if (!is_passing(db) || io_now_ms() >= until ||
+		    db->servers->away_until > io_now_ms())
 			break;
-		/* A server that is not there will not be in a moment. */
-		if (db->error == E_CONNECT || db->error == E_CONNECT_TCP)
-			break;
-		ts.tv_nsec = (long)(i * 20) * 1000000;
-		nanosleep(&ts, NULL);
+		pause_ms(most);
+		most = most < 128 ? most * 2 : 128;
 	}
+	if (db_is_lost(db) || db_is_unfit(db))
+		db_away(db);
 	log_warnx("database error=\"%s\"", db->reason);
 	return r;
 }
@@ -486,20 +322,24 @@ db_txn(struct db *db, int (*fn)(struct db *, void *arg), void *arg)
 int
 db_snapshot(struct db *db)
 {
-	if (db_ready(db) == -1)
-		return -1;
-	if (simple(db, "START TRANSACTION WITH CONSISTENT SNAPSHOT") == 0)
-		return 0;
-	if (!is_lost(db->error))
-		return -1;
-	db_lost(db);
-	return db_ready(db) == -1 ? -1 :
-	    simple(db, "START TRANSACTION WITH CONSISTENT SNAPSHOT");
+	static const char begin[] = "START TRANSACTION WITH CONSISTENT SNAPSHOT";
+
+	for (int tries = 0; tries < 2; tries++) {
+		if (db_ready(db) == 0 && simple(db, begin) == 0)
+			return 0;
+		if (!db_is_lost(db) && !db_is_unfit(db))
+			return -1;
+		db_lost(db);
+	}
+	return -1;
 }
 
 void
 db_snapshot_end(struct db *db)
 {
-	if (db->my != NULL && mysql_query(db->my, "COMMIT") != 0)
+	db->asked_ms = io_now_ms();
+	if (db->my != NULL && mysql_query(db->my, "COMMIT") != 0) {
+		db_failed_my(db);
 		db_lost(db);
+	}
 }

@@ -15,7 +15,8 @@ libcommon_libcommon_a_SOURCES = \
 	libcommon/msg_auth.c libcommon/msg_auth.h \
 	libcommon/msg_feed.c libcommon/msg_feed.h \
 	libcommon/folder_name.c \
-	libcommon/db.c libcommon/db.h \
+	libcommon/db.c libcommon/db.h libcommon/db_int.h \
+	libcommon/db_dial.c libcommon/db_where.c \
 	libcommon/sasl.c libcommon/sasl.h \
 	libcommon/addr.h \
 	libcommon/secret.c libcommon/secret.h \

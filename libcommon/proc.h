@@ -39,6 +39,7 @@ enum {
 	CONFINE_EXEC = 1 << 5,    /* execute, change ids (spawnd) */
 	CONFINE_THREADS = 1 << 6, /* start threads */
 	CONFINE_NEST = 1 << 7,    /* a child may confine itself further */
+	CONFINE_READ = 1 << 8,    /* read the files of its own directory */
 };
 
 struct proc {

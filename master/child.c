@@ -109,7 +109,9 @@ child_describe(const struct child *c, const struct conf *conf, int *fds,
 		snprintf(path, sizeof(path), "%s/semail-box-worker", m->libexec);
 		ho_set(ho, "worker-program", span_of(path));
 	}
-	if (conf_hand_over(conf, ho, complain, arg) == -1)
+	if (conf_hand_over(conf, ho, complain, arg) == -1 ||
+	    (ho->role == ROLE_ADMIND &&
+	    database_check(conf, ho, complain, arg) == -1))
 		ho_free(&ho);
 	return ho;
 }

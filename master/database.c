@@ -6,6 +6,7 @@
  * so that a start that was cut short begins again.
  */
 #include "config.h"
+#include "libcommon/db.h"
 #include "libcommon/io.h"
 #include "libcommon/log.h"
 #include "master/master.h"
@@ -26,6 +27,35 @@ bool
 database_is_private(const struct conf *conf)
 {
 	return strcmp(conf_get(conf, "database"), "private") == 0;
+}
+
+int
+database_check(const struct conf *conf, const struct handover *ho,
+    void (*complain)(void *, const char *), void *arg)
+{
+	static char text[512];
+	struct db_where w;
+	const char *why;
+
+	if (database_is_private(conf))
+		return 0;
+	if (db_where_parse(ho_str(ho, "database"), &w) == -1) {
+		snprintf(text, sizeof(text), "%s: database is neither "
+		    "\"private\" nor USER@HOST:PORT/NAME, where HOST is a "
+		    "numeric address ([ ] around IPv6), more of them "
+		    "follow as ,HOST:PORT, and NAME has letters, digits, _",
+		    conf_where(conf, "database"));
+		complain(arg, text);
+		return -1;
+	}
+	if (db_where_tls(&w, ho_str(ho, "database-tls"),
+	    ho_blob(ho, "database-ca-file"), &why) == -1) {
+		snprintf(text, sizeof(text), "%s: %s",
+		    conf_where(conf, "database"), why);
+		complain(arg, text);
+		return -1;
+	}
+	return 0;
 }
 
 static void

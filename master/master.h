@@ -161,6 +161,9 @@ void master_ctl_listen(struct master *);
 /* ---- database.c: the private mariadbd ---------------------------------- */
 
 bool database_is_private(const struct conf *);
+/* What is wrong with an external one; ho is admind's.  0 or -1. */
+int database_check(const struct conf *, const struct handover *ho,
+    void (*complain)(void *, const char *), void *arg);
 /* In the child, as root: become the database.  Never returns. */
 void database_exec(const struct master *) __attribute__((noreturn));
 

@@ -39,7 +39,7 @@ static int
 reload_changes_fixed(struct reload *r)
 {
 	static const char *const fixed[] = { "state-dir", "run-dir", "log-file",
-		"smtp-processes", "database", "queue-log-size",
+		"smtp-processes", "database", "database-tls", "queue-log-size",
 		"queue-segment-size" };
 	const struct conf *old = r->master->conf;
 	char text[512];
