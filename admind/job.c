@@ -3,8 +3,8 @@
  */
 #include "config.h"
 #include "admind/job.h"
+#include "admind/names.h"
 
-#include "libcommon/addr.h"
 #include "libcommon/log.h"
 
 #include <event2/event.h>
@@ -220,34 +220,6 @@ job_home(struct job *j, enum msg_type type, const struct buf *payload,
 
 /* ---- the header ---------------------------------------------------------------------- */
 
-/* Names are kept in lower case. */
-static bool
-take_login(struct job *j)
-{
-	char *out = j->box.login;
-
-	if (span_copy(j->args.value[0], out, sizeof(j->box.login)) == -1)
-		return false;
-	for (; *out != '\0'; out++)
-		if (*out >= 'A' && *out <= 'Z')
-			*out = (char)(*out + 32);
-	/* "+" would be a detail of another's address. */
-	return addr_is_folder_name(span_of(j->box.login), 64) &&
-	    strchr(j->box.login, '+') == NULL;
-}
-
-static bool
-take_domain(struct span s, char out[static 256])
-{
-	char name[ADDR_DOMAIN_MAX + 1];
-
-	if (addr_domain(s, name) == -1 || strchr(name, '.') == NULL ||
-	    !addr_is_folder_name(span_of(name), 255))
-		return false;
-	memcpy(out, name, 256);
-	return true;
-}
-
 /* DOMAIN of the header, and what the form says of the first field. */
 static int
 take_header(struct job *j)
@@ -255,7 +227,7 @@ take_header(struct job *j)
 	struct span domain = fields_get(&j->in, 3), first = j->args.value[0];
 	char again[256];
 
-	if (domain.len > 0 && !take_domain(domain, j->domain)) {
+	if (domain.len > 0 && !name_domain(domain, j->domain)) {
 		dir_say(j->comment, "DOMAIN is no domain name");
 		return CODE_VALUE;
 	}
@@ -265,7 +237,7 @@ take_header(struct job *j)
 	case FORM_DOMAIN:
 		if (first.len == 0 && domain.len > 0)
 			break;
-		if (!take_domain(first, again)) {
+		if (!name_domain(first, again)) {
 			dir_say(j->comment, "DOMAIN NAME is no domain name");
 			return CODE_VALUE;
 		}
@@ -281,10 +253,8 @@ take_header(struct job *j)
 			return CODE_VALUE;
 		}
 		memcpy(j->box.domain, j->domain, sizeof(j->box.domain));
-		if (!take_login(j)) {
-			dir_say(j->comment, "MAILBOX LOGIN may have 1 to 64 of "
-			    "a-z 0-9 . _ - =, a letter or digit first, no "
-			    "\"..\"");
+		if (!name_local(first, j->box.login)) {
+			dir_say(j->comment, "MAILBOX LOGIN " NAME_LOCAL_RULE);
 			return CODE_VALUE;
 		}
 		break;

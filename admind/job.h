@@ -48,7 +48,7 @@ void job_put(struct job *, struct span);
 
 /* MATCH, AFTER and MAX of a LIST, and the header's DOMAIN. */
 struct dir_page job_page(const struct job *);
-/* The answer of LIST and SHOW; the rows are cleared.  columns: "NAME|STATE". */
+/* The answer of LIST and SHOW; the rows are cleared.  columns: "name|state". */
 void job_rows(struct job *, int code, const char *columns, struct rows *);
 
 /* Answer; the comment is in j->comment. */

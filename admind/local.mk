@@ -1,6 +1,7 @@
 # admind, authd and the command behind "semail admin".
 include admind/panel.mk
 include admind/login.mk
+include admind/entities.mk
 
 authd_parts = admind/store.c admind/store_feed.c admind/store.h \
 	admind/store_int.h admind/resolve.c \
@@ -21,7 +22,8 @@ role_PROGRAMS += admind/semail-admind
 admind_semail_admind_SOURCES = admind/admind.c admind/admind.h \
 	admind/feeder.c admind/job.c admind/job.h admind/panel.c \
 	admind/req_box.c admind/req_domain.c \
-	$(directory_parts) $(message_parts) $(field_parts) $(key_parts)
+	$(directory_parts) $(message_parts) $(field_parts) $(key_parts) \
+	$(name_parts)
 nodist_admind_semail_admind_SOURCES = admind/migrations.c
 admind_semail_admind_LDADD = $(common_libs) $(MARIADB_LIBS)
 

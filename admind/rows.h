@@ -5,7 +5,8 @@
  * COLUMNS and each row are themselves fields, as in field.h ("a|b|c"), put as
  * one field: what is inside is escaped twice, and nothing in a cell can make a
  * cell, a row or a field.  Who reads them parses the answer, then COLUMNS and
- * each row, with fields_parse().
+ * each row, with fields_parse().  Columns are called as the options of the
+ * requests (message.h) that set them.
  *
  * NEXT is the key of the last row of a page that is not the last one, and goes
  * back as AFTER; it is empty on the last page.
@@ -42,7 +43,7 @@ bool rows_end(struct rows *, struct span key);
 /* How many rows to ask for: one more than fit, to know if there is more. */
 uint64_t rows_limit(const struct rows *);
 
-/* Append NEXT, COLUMNS ("NAME|STATE") and the rows to an answer's fields.  0, or
+/* Append NEXT, COLUMNS ("name|state") and the rows to an answer's fields.  0, or
  * -1 with EMSGSIZE. */
 int rows_put(const struct rows *, const char *columns, struct buf *answer);
 
