@@ -25,6 +25,7 @@ log_after_fork(void)
 {
 	log_pid = 0;
 	held_len = 0; /* the parent writes those */
+	log_holding = false; /* a child has a loop of its own, or none */
 }
 
 void

@@ -390,9 +390,17 @@ proc_forget(struct proc *p)
 int
 proc_loop(struct proc *p)
 {
+	int r = 0;
+
 	if (p->control != NULL)
 		ipc_note(p->control, MSG_CTL_READY, NULL, -1);
-	if (event_base_dispatch(p->base) == -1)
+	/* The lines of a turn are written together. */
+	log_hold(true);
+	while (!event_base_got_break(p->base) &&
+	    (r = event_base_loop(p->base, EVLOOP_ONCE)) == 0)
+		log_flush();
+	log_hold(false);
+	if (r == -1)
 		fatalx("event loop");
 	return p->status;
 }

@@ -55,7 +55,6 @@ after_flush(struct queued *q)
 		sched_arm(q);
 	if (spool_is_dirty(q->spool))
 		arm(q->later, LATER_MS);
-	log_flush(); /* the lines of this turn */
 }
 
 /*
@@ -262,7 +261,6 @@ main(int argc, char *argv[])
 {
 	struct queued *q = &queued;
 	struct proc proc;
-	int status;
 
 	proc_init(&proc, ROLE_QUEUED, &proc_ops, argc, argv);
 	raise_files();
@@ -289,8 +287,5 @@ main(int argc, char *argv[])
 	spool_start(q->spool);
 	sched_arm(q);
 	queued_turn(q);
-	log_hold(true);
-	status = proc_loop(&proc);
-	log_hold(false);
-	return status;
+	return proc_loop(&proc);
 }
