@@ -27,9 +27,27 @@ admind_semail_admind_SOURCES = admind/admind.c admind/admind.h \
 nodist_admind_semail_admind_SOURCES = admind/migrations.c
 admind_semail_admind_LDADD = $(common_libs) $(MARIADB_LIBS)
 
+admin_parts = admind/admin.h admind/admin_args.c admind/admin_secret.c \
+	admind/admin_text.c admind/admin_show.c admind/admin_help.c \
+	admind/admin_dial.c admind/admin_dial.h $(message_parts) $(field_parts)
 role_PROGRAMS += admind/semail-admin
-admind_semail_admin_SOURCES = admind/semail-admin.c $(field_parts)
+admind_semail_admin_SOURCES = admind/semail-admin.c $(admin_parts)
 admind_semail_admin_LDADD = $(common_libs)
+
+# Completion for bash knows the commands from the table.
+bashcompdir = $(datadir)/bash-completion/completions
+nodist_bashcomp_DATA = contrib/completion/semail
+contrib/completion/semail: admind/semail-admin$(EXEEXT)
+	$(AM_V_GEN)$(MKDIR_P) contrib/completion && \
+	admind/semail-admin completion >$@.new && mv $@.new $@
+CLEANFILES += contrib/completion/semail
+
+unit_tests += admind/admin_args_test
+admind_admin_args_test_SOURCES = admind/admin_args_test.c $(admin_parts) t/tap.h
+admind_admin_args_test_LDADD = $(common_libs)
+unit_tests += admind/admin_show_test
+admind_admin_show_test_SOURCES = admind/admin_show_test.c $(admin_parts) t/tap.h
+admind_admin_show_test_LDADD = $(common_libs)
 
 # The migrations as C strings, in order.
 admind/migrations.c: $(schema_sql)

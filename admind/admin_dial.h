@@ -1,0 +1,24 @@
+/*
+ * admin_dial - to admind and back, for commands.
+ */
+#ifndef ADMIND_ADMIN_DIAL_H
+#define ADMIND_ADMIN_DIAL_H
+
+#include "admind/field.h"
+
+struct admin_where {
+	const char *conf_path;
+};
+
+struct admin_link;
+
+/* NULL with an exit status and the reason: 75 try later, 77 no right, 78 the
+ * configuration is wrong. */
+struct admin_link *admin_dial(const struct admin_where *, int *status_out,
+    char *why, size_t size);
+void admin_hang_up(struct admin_link **);
+/* One request, its answer.  0, or an exit status with the reason. */
+int admin_exchange(struct admin_link *, const struct buf *request,
+    struct fields *answer, char *why, size_t size);
+
+#endif
