@@ -37,12 +37,10 @@ authd_check_store(void)
 static int
 ask_rcpt(struct ipc *ipc, struct ipc_msg *m)
 {
-	static struct grant grant;
+	static struct resolution r;
 	struct span address, key = conf_blob("grant-key");
-	struct store_box box;
 	enum rcpt_verdict v;
 	struct buf b, g;
-	char text[321];
 	struct wire w;
 
 	wire_init(&w, m->payload);
@@ -50,16 +48,17 @@ ask_rcpt(struct ipc *ipc, struct ipc_msg *m)
 	if (wire_done(&w) == -1)
 		return ipc_refuse(ipc, m, "form");
 	authd.lookups++;
-	v = resolve_rcpt(authd.store, address, &box, text, &grant);
+	v = resolve_rcpt(authd.store, address, &r);
 	buf_init(&g, GRANT_MAX);
-	if (grant.n > 0 && key.len == GRANT_KEY_BYTES)
-		grant_put(&g, key.data, address, &grant);
+	if (r.grant.n > 0 && key.len == GRANT_KEY_BYTES)
+		grant_put(&g, key.data, address, &r.grant);
 	buf_init(&b, GRANT_MAX + 16);
 	wire_put_u8(&b, v);
-	/* Too long for a grant: queued asks when it needs to know. */
-	wire_put_bytes(&b, buf_error(&g) == 0 ? buf_span(&g) :
-	    span_from(NULL, 0));
-	ipc_reply(ipc, m->id, MSG_AUTH_RCPT_IS, &b, -1);
+	wire_put_bytes(&b, buf_span(&g));
+	if (buf_error(&g) != 0)
+		ipc_fail(ipc, m->id, FAIL_TEMP, "memory");
+	else
+		ipc_reply(ipc, m->id, MSG_AUTH_RCPT_IS, &b, -1);
 	buf_clear(&g);
 	buf_clear(&b);
 	return 0;
@@ -79,12 +78,8 @@ ask_sender(struct ipc *ipc, struct ipc_msg *m)
 	path = wire_text(&w, ADDR_MAX - 1);
 	if (wire_done(&w) == -1)
 		return ipc_refuse(ipc, m, "form");
-	if (!store_state(authd.store).complete) {
-		ipc_fail(ipc, m->id, FAIL_TEMP, "the directory is not complete");
-		return 0;
-	}
-	may = resolve_sender(authd.store, mailbox, path);
-	if (!may && store_is_damaged(authd.store)) {
+	if (resolve_sender(authd.store, mailbox, path, &may) ==
+	    STORE_UNKNOWN) {
 		ipc_fail(ipc, m->id, FAIL_TEMP, "the directory is not complete");
 		return 0;
 	}
@@ -150,7 +145,15 @@ authd_stats(struct proc *p, void (*add)(void *, const char *, uint64_t),
 	add(arg, "feeds", authd.feeds);
 }
 
-static const struct proc_ops ops = { .stop = authd_stop, .stats = authd_stats };
+static void
+authd_reload(struct proc *p)
+{
+	(void)p;
+	resolve_init(conf_str("hostname"));
+}
+
+static const struct proc_ops ops = { .stop = authd_stop,
+	.reload = authd_reload, .stats = authd_stats };
 
 int
 main(int argc, char *argv[])
@@ -171,6 +174,7 @@ main(int argc, char *argv[])
 	proc_listen(p, ROLE_ADMIND, &feed_ops, NULL);
 	proc_confine(p, CONFINE_ACCEPT | CONFINE_FILES);
 
+	authd_reload(p);
 	login_start();
 	usage_start();
 	return proc_loop(p);

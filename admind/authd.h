@@ -2,6 +2,7 @@
 #ifndef ADMIND_AUTHD_H
 #define ADMIND_AUTHD_H
 
+#include "admind/resolve.h"
 #include "admind/store.h"
 #include "libcommon/ipc.h"
 #include "libcommon/proc.h"
@@ -14,16 +15,6 @@ struct authd {
 };
 
 extern struct authd authd;
-
-/* resolve.c: names to mailboxes. */
-enum store_answer resolve_address(struct store *, struct span address,
-    struct store_box *out, bool *ours_out);
-void box_address(const struct store_box *, char out[static 321]);
-/* The verdict of a recipient and its targets (addresses point into box or
- * into address). */
-enum rcpt_verdict resolve_rcpt(struct store *, struct span address,
-    struct store_box *box, char box_text[static 321], struct grant *out);
-bool resolve_sender(struct store *, uint32_t mailbox, struct span path);
 
 /* usage.c: how full mailboxes are. */
 void usage_start(void);

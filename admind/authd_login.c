@@ -10,6 +10,7 @@
 #include "config.h"
 #include "admind/authd.h"
 #include "admind/hasher.h"
+#include "admind/login_name.h"
 #include "admind/nursery.h"
 #include "admind/passcache.h"
 #include "admind/slow.h"
@@ -190,22 +191,6 @@ login_is_cached(struct login *l, struct span password,
 	return found && l->mailbox != 0;
 }
 
-/* Whom a login name means.  Flat and short forms (AC-5) will be told apart
- * here. */
-static enum store_answer
-login_find(struct span name, struct store_box *box)
-{
-	enum store_answer a;
-	bool ours;
-
-	a = resolve_address(authd.store, name, box, &ours);
-	/* A name is the mailbox's own, not one of its +detail forms. */
-	if (a == STORE_FOUND && (span_chr(name, '@') < 0 ||
-	    (span_chr(name, '+') >= 0 && strchr(box->login, '+') == NULL)))
-		return STORE_NONE;
-	return a;
-}
-
 static int
 login_prepare(struct ipc *ipc, struct ipc_msg *m, const struct msg_login *in)
 {
@@ -215,7 +200,7 @@ login_prepare(struct ipc *ipc, struct ipc_msg *m, const struct msg_login *in)
 	struct login *l;
 	unsigned n = 0;
 
-	a = login_find(in->login, &box);
+	a = login_find(authd.store, in->login, in->service, &box);
 	if (a == STORE_FOUND && box.state == BOX_ACTIVE &&
 	    store_credentials(authd.store, box.mailbox, in->service, verifiers,
 	    &n) == STORE_UNKNOWN)

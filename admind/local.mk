@@ -2,11 +2,8 @@
 include admind/panel.mk
 include admind/login.mk
 include admind/entities.mk
+include admind/resolve.mk
 
-authd_parts = admind/store.c admind/store_feed.c admind/store.h \
-	admind/store_int.h admind/resolve.c \
-	admind/usage.c admind/authd.h \
-	admind/ticket.c admind/ticket.h admind/slow.c admind/slow.h
 field_parts = admind/field.c admind/field.h
 message_parts = admind/message.c admind/message.h admind/code.h
 directory_parts = admind/dir.c admind/dir_box.c admind/dir_domain.c \
@@ -64,10 +61,6 @@ admind/migrations.c: $(schema_sql)
 	echo 'const unsigned dir_nmigrations = nitems(dir_migrations);'; \
 	} >$@.new && mv $@.new $@
 CLEANFILES += admind/migrations.c
-
-unit_tests += admind/store_test
-admind_store_test_SOURCES = admind/store_test.c $(authd_parts) t/tap.h
-admind_store_test_LDADD = $(common_libs) $(LMDB_LIBS)
 
 unit_tests += admind/field_test
 admind_field_test_SOURCES = admind/field_test.c $(field_parts) t/tap.h

@@ -2,8 +2,7 @@
  * store - authd's copy of the directory (LMDB): rows as admind sent them and
  * the keys that mail and logins look for.
  *
- * One process, one thread.  A feed is one LMDB transaction: readers see the
- * state before it or after it.  The store knows which directory it is a copy
+ * One process, one thread.  Readers see the state before a feed or after it.  The store knows which directory it is a copy
  * of and up to which journal number; while it is not a whole copy, or LMDB
  * finds it damaged, every look-up says STORE_UNKNOWN, never "there is none".
  */
@@ -36,8 +35,8 @@ struct store_state {
 struct store_state store_state(const struct store *);
 
 /*
- * Feeding.  store_begin() starts a full load of a directory: the old rows are
- * replaced when it is committed, and forgotten at once if they are of another
+ * Feeding.  store_begin() starts a full load of a directory: the old rows
+ * answer until it is committed, and are forgotten at once if they are of another
  * directory.  Rows without it are changes.  All return 0, or -1 after logging;
  * the feed is then as if it had not been and store_rollback() is in order.
  */
@@ -57,8 +56,10 @@ bool store_next_revoked(struct store *, uint32_t *mailbox_out);
 struct store_box {
 	uint32_t mailbox;
 	uint32_t domain;
+	uint32_t server; /* of the domain */
 	uint32_t uid;
 	uint8_t state;
+	bool local;      /* the domain lives here */
 	uint64_t quota_kb;
 	char login[65];
 	char domain_name[256];
@@ -70,9 +71,23 @@ enum store_answer store_find(struct store *, uint32_t domain, struct span login,
     uint32_t *mailbox_out);
 enum store_answer store_box(struct store *, uint32_t mailbox,
     struct store_box *out);
-/* The first domain of ours with this login, for a bare "postmaster". */
-enum store_answer store_find_anywhere(struct store *, struct span login,
+/* A mailbox named postmaster of a domain that lives here. */
+enum store_answer store_find_postmaster(struct store *, uint32_t *mailbox_out);
+/* The one mailbox with this short login that fits; none when there are two. */
+enum store_answer store_find_short(struct store *, struct span login,
+    bool (*fits)(void *arg, uint32_t mailbox), void *arg,
     uint32_t *mailbox_out);
+/* What leads on; texts are borrowed until the next feed or store_put_usage().
+ * An alias of this server by its name; a virtual user, or with no user what
+ * catches all mail of the domain. */
+enum store_answer store_find_alias(struct store *, struct span name,
+    uint32_t *alias_out);
+enum store_answer store_alias(struct store *, uint32_t alias,
+    struct feed_alias *out);
+enum store_answer store_virtual(struct store *, uint32_t domain,
+    struct span user, struct feed_virtual *out);
+enum store_answer store_server(struct store *, uint32_t server,
+    struct feed_server *out);
 /* Verifiers for a service, borrowed until the next call of the store; *n_out
  * may be 0. */
 enum store_answer store_credentials(struct store *, uint32_t mailbox,

@@ -11,6 +11,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#define LOAD_PART 20000 /* rows of a full load in one transaction */
+
 /* ---- feeding ------------------------------------------------------------- */
 
 bool
@@ -32,11 +34,11 @@ store_rollback(struct store *s)
 }
 
 static int
-feed_start(struct store *s)
+txn_start(struct store *s)
 {
 	int rc;
 
-	s->failed = false;
+	s->uncommitted = 0;
 	if ((rc = mdb_txn_begin(s->env, NULL, 0, &s->write)) != 0 ||
 	    (rc = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &s->before)) != 0) {
 		store_trouble(s, "begin", rc);
@@ -47,9 +49,17 @@ feed_start(struct store *s)
 }
 
 static int
-put_state(struct store *s, const struct store_state *st)
+feed_start(struct store *s)
 {
-	unsigned char bytes[21];
+	s->failed = false;
+	s->to = &s->table[s->active];
+	return txn_start(s);
+}
+
+static int
+put_state(struct store *s, const struct store_state *st, unsigned active)
+{
+	unsigned char bytes[22];
 	MDB_val k = val("state", 5), v = val(bytes, sizeof(bytes));
 	int rc;
 
@@ -57,52 +67,59 @@ put_state(struct store *s, const struct store_state *st)
 	le64_put(bytes + 4, st->directory);
 	le64_put(bytes + 12, st->journal);
 	bytes[20] = st->complete;
+	bytes[21] = (unsigned char)active;
 	if ((rc = mdb_put(s->write, s->meta, &k, &v, 0)) != 0)
 		return store_trouble(s, "state", rc);
 	return 0;
 }
 
 static int
-drop_rows(struct store *s)
+drop_tables(struct store *s, const struct tables *t)
 {
 	int rc;
 
-	if ((rc = mdb_drop(s->write, s->row, 0)) != 0 ||
-	    (rc = mdb_drop(s->write, s->key, 0)) != 0)
+	if ((rc = mdb_drop(s->write, t->row, 0)) != 0 ||
+	    (rc = mdb_drop(s->write, t->key, 0)) != 0)
 		return store_trouble(s, "drop", rc);
 	return 0;
+}
+
+/* What we hold is of another directory: nobody may be answered from it while
+ * the right one is loaded. */
+static int
+forget_all(struct store *s)
+{
+	struct store_state none = { 0 };
+	int rc;
+
+	if (drop_tables(s, s->to) == -1 || put_state(s, &none, 0) == -1 ||
+	    mdb_drop(s->write, s->usage, 0) != 0) {
+		store_rollback(s);
+		return -1;
+	}
+	rc = mdb_txn_commit(s->write);
+	s->write = NULL;
+	if (rc == 0) {
+		s->now = none;
+		s->active = 0;
+	} else {
+		store_trouble(s, "commit", rc);
+	}
+	store_rollback(s);
+	return rc == 0 ? feed_start(s) : -1;
 }
 
 int
 store_begin(struct store *s, uint64_t directory)
 {
-	struct store_state none = { 0 };
-	int rc;
-
 	store_rollback(s);
 	if (feed_start(s) == -1)
 		return -1;
-	if (s->now.complete && s->now.directory != directory) {
-		/* What we hold is of another directory: nobody may be
-		 * answered from it while the right one is loaded. */
-		if (drop_rows(s) == -1 || put_state(s, &none) == -1 ||
-		    mdb_drop(s->write, s->usage, 0) != 0) {
-			store_rollback(s);
-			return -1;
-		}
-		rc = mdb_txn_commit(s->write);
-		s->write = NULL;
-		if (rc != 0) {
-			store_trouble(s, "commit", rc);
-			store_rollback(s);
-			return -1;
-		}
-		s->now = none;
-		store_rollback(s);
-		if (feed_start(s) == -1)
-			return -1;
-	}
-	if (drop_rows(s) == -1) {
+	if (s->now.complete && s->now.directory != directory &&
+	    forget_all(s) == -1)
+		return -1;
+	s->to = &s->table[1 - s->active];
+	if (drop_tables(s, s->to) == -1) {
 		store_rollback(s);
 		return -1;
 	}
@@ -147,69 +164,61 @@ store_next_revoked(struct store *s, uint32_t *mailbox_out)
 }
 
 static int
-key_delete(struct store *s, const unsigned char *key, size_t n, const void *id)
+key_delete(struct store *s, const struct row_key *key)
 {
-	MDB_val k = val(key, n), v;
-	int rc = mdb_get(s->write, s->key, &k, &v);
+	MDB_val k = val(key->bytes, key->len), v;
+	int rc = mdb_get(s->write, s->to->key, &k, &v);
 
 	if (rc == MDB_NOTFOUND)
 		return 0;
 	if (rc != 0)
 		return store_trouble(s, "key", rc);
 	/* A later row may have taken the name over already. */
-	if (id != NULL && (v.mv_size < 4 || memcmp(v.mv_data, id, 4) != 0))
+	if (key->value_len > 0 &&
+	    (v.mv_size < 4 || memcmp(v.mv_data, key->value, 4) != 0))
 		return 0;
-	if ((rc = mdb_del(s->write, s->key, &k, NULL)) != 0)
+	if ((rc = mdb_del(s->write, s->to->key, &k, NULL)) != 0)
 		return store_trouble(s, "key", rc);
 	return 0;
 }
 
-/* Take out (put false) or put in the key that leads to a row. */
-static int
-row_index(struct store *s, uint8_t table, uint32_t id, struct span bytes,
-    bool put)
+static bool
+has_key(const struct row_key *keys, int n, const struct row_key *k)
 {
-	unsigned char key[KEY_MAX], value[5];
-	struct feed_credential c;
-	struct feed_mailbox m;
-	struct feed_domain d;
-	size_t n = 0, value_len = 4;
-	MDB_val k, v;
-	int rc;
+	for (int i = 0; i < n; i++)
+		if (keys[i].len == k->len &&
+		    memcmp(keys[i].bytes, k->bytes, k->len) == 0)
+			return true;
+	return false;
+}
 
-	if (table > FEED_CREDENTIAL)
-		return 0; /* found by its number only */
-	be32_put(value, id);
-	switch (table) {
-	case FEED_DOMAIN:
-		if (feed_domain_get(bytes, &d) == 0) {
-			n = domain_key(key, d.name);
-			value[4] = d.local;
-			value_len = 5;
-		}
-		break;
-	case FEED_MAILBOX:
-		if (feed_mailbox_get(bytes, &m) == 0)
-			n = login_key(key, m.domain, m.login);
-		break;
-	case FEED_CREDENTIAL:
-		if (feed_credential_get(bytes, &c) == 0) {
-			n = credential_key(key, c.mailbox, id);
-			value_len = 0;
-		}
-		break;
-	}
-	if (n == 0) {
-		log_warnx("feed table=%u id=%u cannot be read", table, id);
+/* The row was was and will be is (len 0: none): the keys follow. */
+static int
+row_index(struct store *s, uint8_t table, uint32_t id, struct span was,
+    struct span is)
+{
+	struct row_key before[ROW_KEYS_MAX], after[ROW_KEYS_MAX];
+	int nbefore = 0, nafter = 0, rc;
+	MDB_val k, v;
+
+	if (was.len > 0)
+		nbefore = store_row_keys(table, id, was, before);
+	if (is.len > 0)
+		nafter = store_row_keys(table, id, is, after);
+	if (nbefore == -1 || nafter == -1) {
 		s->failed = true;
 		return -1;
 	}
-	if (!put)
-		return key_delete(s, key, n, value_len > 0 ? value : NULL);
-	k = val(key, n);
-	v = val(value, value_len);
-	if ((rc = mdb_put(s->write, s->key, &k, &v, 0)) != 0)
-		return store_trouble(s, "key", rc);
+	for (int i = 0; i < nbefore; i++)
+		if (!has_key(after, nafter, &before[i]) &&
+		    key_delete(s, &before[i]) == -1)
+			return -1;
+	for (int i = 0; i < nafter; i++) {
+		k = val(after[i].bytes, after[i].len);
+		v = val(after[i].value, after[i].value_len);
+		if ((rc = mdb_put(s->write, s->to->key, &k, &v, 0)) != 0)
+			return store_trouble(s, "key", rc);
+	}
 	return 0;
 }
 
@@ -237,6 +246,24 @@ row_revokes(struct store *s, uint8_t table, uint32_t id, struct span was,
 	return 0;
 }
 
+/* A full load is no change until it is whole, so it need not be one
+ * transaction: its pages would all be in memory. */
+static int
+load_part(struct store *s)
+{
+	int rc;
+
+	if (++s->uncommitted < LOAD_PART)
+		return 0;
+	rc = mdb_txn_commit(s->write);
+	s->write = NULL;
+	mdb_txn_abort(s->before); /* it would keep old pages in the file */
+	s->before = NULL;
+	if (rc != 0)
+		store_trouble(s, "commit", rc);
+	return txn_start(s) == -1 || rc != 0 ? -1 : 0;
+}
+
 int
 store_apply(struct store *s, const struct feed_row *r)
 {
@@ -251,28 +278,29 @@ store_apply(struct store *s, const struct feed_row *r)
 		return -1;
 	row_key(key, r->table, r->id);
 	k = val(key, 5);
-	if ((rc = mdb_get(s->before, s->row, &k, &v)) != 0 &&
-	    rc != MDB_NOTFOUND)
+	rc = mdb_get(s->before, s->table[s->active].row, &k, &v);
+	if (rc != 0 && rc != MDB_NOTFOUND)
 		return store_trouble(s, "row", rc);
 	was = rc == 0 ? val_span(v) : span_from(NULL, 0);
 	if (row_revokes(s, r->table, r->id, was, r->bytes) == -1)
 		return -1;
-	/* The row may have changed in this very feed: its key now. */
-	rc = mdb_get(s->write, s->row, &k, &v);
+	/* The row may have changed in this very feed: its keys now. */
+	rc = mdb_get(s->write, s->to->row, &k, &v);
 	if (rc != 0 && rc != MDB_NOTFOUND)
 		return store_trouble(s, "row", rc);
-	if (rc == 0) {
-		if (row_index(s, r->table, r->id, val_span(v), false) == -1)
-			return -1;
-		if (!r->put && (rc = mdb_del(s->write, s->row, &k, NULL)) != 0)
-			return store_trouble(s, "row", rc);
-	}
-	if (!r->put)
-		return 0;
+	was = rc == 0 ? val_span(v) : span_from(NULL, 0);
+	if (row_index(s, r->table, r->id, was, r->bytes) == -1)
+		return -1;
 	v = val(r->bytes.data, r->bytes.len);
-	if ((rc = mdb_put(s->write, s->row, &k, &v, 0)) != 0)
+	if (r->put)
+		rc = mdb_put(s->write, s->to->row, &k, &v, 0);
+	else if (was.len > 0)
+		rc = mdb_del(s->write, s->to->row, &k, NULL);
+	else
+		rc = 0;
+	if (rc != 0)
 		return store_trouble(s, "row", rc);
-	return row_index(s, r->table, r->id, r->bytes, true);
+	return s->full ? load_part(s) : 0;
 }
 
 /* A full load says nothing of rows that are gone: find them. */
@@ -286,11 +314,12 @@ revoke_missing(struct store *s)
 	for (size_t i = 0; i < nitems(tables); i++) {
 		struct walk w = { .prefix = { tables[i] }, .prefix_len = 1 };
 
-		if ((rc = mdb_cursor_open(s->before, s->row, &w.cursor)) != 0)
+		if ((rc = mdb_cursor_open(s->before, s->table[s->active].row,
+		    &w.cursor)) != 0)
 			return store_trouble(s, "walk", rc);
 		while ((rc = store_walk_next(&w, &k, &v)) == 0) {
-			if (k.mv_size == 5 && mdb_get(s->write, s->row, &k,
-			    &v2) == MDB_NOTFOUND &&
+			if (k.mv_size == 5 && mdb_get(s->write, s->to->row,
+			    &k, &v2) == MDB_NOTFOUND &&
 			    row_revokes(s, tables[i],
 			    be32_get((unsigned char *)k.mv_data + 1),
 			    val_span(v), span_from(NULL, 0)) == -1)
@@ -307,12 +336,14 @@ int
 store_commit(struct store *s, uint64_t from, uint64_t journal)
 {
 	struct store_state st = { s->now.directory, journal, true };
+	unsigned active = s->active;
 	int rc;
 
 	if (s->write == NULL && feed_start(s) == -1)
 		return -1;
 	if (s->full) {
 		st.directory = s->loading;
+		active = 1 - active;
 	} else if (!s->now.complete || from != s->now.journal ||
 	    journal < from) {
 		log_warnx("feed gap: at=%llu from=%llu complete=%d",
@@ -322,8 +353,9 @@ store_commit(struct store *s, uint64_t from, uint64_t journal)
 		errno = EBUSY;
 		return -1;
 	}
-	if (s->failed || (s->full && revoke_missing(s) == -1) ||
-	    put_state(s, &st) == -1) {
+	if (s->failed || (s->full && (revoke_missing(s) == -1 ||
+	    drop_tables(s, &s->table[s->active]) == -1)) ||
+	    put_state(s, &st, active) == -1) {
 		store_rollback(s);
 		errno = EIO;
 		return -1;
@@ -337,6 +369,7 @@ store_commit(struct store *s, uint64_t from, uint64_t journal)
 		return -1;
 	}
 	s->now = st;
+	s->active = active;
 	s->revoked_ready = s->nrevoked;
 	store_rollback(s);
 	return 0;

@@ -1,6 +1,7 @@
 /*
- * store_int.h - what store.c (the file, look-ups) and store_feed.c (feeds)
- * share.
+ * store_int.h - what the files of the store share: store.c (the file),
+ * store_look.c (look-ups), store_index.c (the keys of a row), store_feed.c
+ * (feeds).
  */
 #ifndef ADMIND_STORE_INT_H
 #define ADMIND_STORE_INT_H
@@ -9,7 +10,7 @@
 
 #include <lmdb.h>
 
-#define STORE_VERSION 2
+#define STORE_VERSION 3
 #ifdef SANITIZED
 #define MAP_BYTES (1ull << 30)
 #else
@@ -19,12 +20,24 @@
 #define LOCK "lock.mdb"
 #define KEY_MAX 300
 
+/* Rows and the keys that lead to them. */
+struct tables {
+	MDB_dbi row, key;
+};
+
 struct store {
 	MDB_env *env;
 	MDB_txn *read;  /* reset between look-ups, renewed for each */
 	MDB_txn *write; /* a feed is under way */
 	MDB_txn *before; /* during a feed: what held when it began */
-	MDB_dbi meta, row, key, usage;
+	MDB_dbi meta, usage;
+	/* Answers come from table[now.active].  Changes go there too; a full
+	 * load goes to the other and in several transactions, and the last
+	 * makes that the active one. */
+	struct tables table[2];
+	unsigned active;
+	const struct tables *to; /* of the feed under way */
+	unsigned uncommitted;    /* rows of a full load */
 	struct store_state now;
 	uint64_t loading;  /* directory of the full load under way */
 	bool full;
@@ -74,7 +87,9 @@ row_key(unsigned char k[5], uint8_t table, uint32_t id)
 	return 5;
 }
 
-/* 'd' name; 0 if it cannot be one. */
+/* The keys.  Each returns its length, or 0 if there can be none. */
+
+/* 'd' name */
 static inline size_t
 domain_key(unsigned char *k, struct span name)
 {
@@ -85,6 +100,7 @@ domain_key(unsigned char *k, struct span name)
 	return name.len + 1;
 }
 
+/* 'm' domain, login */
 static inline size_t
 login_key(unsigned char *k, uint32_t domain, struct span login)
 {
@@ -96,6 +112,53 @@ login_key(unsigned char *k, uint32_t domain, struct span login)
 	return login.len + 5;
 }
 
+/* 'a' server, name */
+static inline size_t
+alias_key(unsigned char *k, uint32_t server, struct span name)
+{
+	if (name.len == 0 || name.len > FEED_NAME_MAX)
+		return 0;
+	k[0] = 'a';
+	be32_put(k + 1, server);
+	memcpy(k + 5, name.data, name.len);
+	return name.len + 5;
+}
+
+/* 'v' domain, user; no user: what catches all */
+static inline size_t
+virtual_key(unsigned char *k, uint32_t domain, struct span user)
+{
+	if (user.len > 64)
+		return 0;
+	k[0] = 'v';
+	be32_put(k + 1, domain);
+	if (user.len > 0)
+		memcpy(k + 5, user.data, user.len);
+	return user.len + 5;
+}
+
+/* 'h' length, short login; the mailbox follows: there may be several */
+static inline size_t
+short_key(unsigned char *k, struct span login)
+{
+	if (login.len == 0 || login.len > 64)
+		return 0;
+	k[0] = 'h';
+	k[1] = (unsigned char)login.len;
+	memcpy(k + 2, login.data, login.len);
+	return login.len + 2;
+}
+
+/* 'p' domain: its mailbox postmaster */
+static inline size_t
+postmaster_key(unsigned char *k, uint32_t domain)
+{
+	k[0] = 'p';
+	be32_put(k + 1, domain);
+	return 5;
+}
+
+/* 'c' mailbox, credential */
 static inline size_t
 credential_key(unsigned char *k, uint32_t mailbox, uint32_t id)
 {
@@ -108,12 +171,23 @@ credential_key(unsigned char *k, uint32_t mailbox, uint32_t id)
 /* Walk keys or rows that begin with prefix. */
 struct walk {
 	MDB_cursor *cursor;
-	unsigned char prefix[8];
+	unsigned char prefix[72];
 	size_t prefix_len;
 	bool started;
 };
 
 int store_walk_next(struct walk *, MDB_val *k, MDB_val *v);
+
+/* The keys of a row as fed; -1 (logged) if it cannot be read. */
+#define ROW_KEYS_MAX 3
+struct row_key {
+	unsigned char bytes[KEY_MAX];
+	size_t len;
+	unsigned char value[8];
+	size_t value_len; /* 0: the key says it all, and is this row's alone */
+};
+int store_row_keys(uint8_t table, uint32_t id, struct span row,
+    struct row_key out[static ROW_KEYS_MAX]);
 
 /* LMDB said rc: log it, and see whether it is damage, which only a new store
  * mends.  Always -1. */

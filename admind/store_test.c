@@ -2,6 +2,7 @@
 #include "config.h"
 #include "admind/authd.h"
 #include "admind/slow.h"
+#include "admind/test_feed.h"
 #include "admind/ticket.h"
 #include "tap.h"
 
@@ -9,101 +10,43 @@
 #include "libcommon/secret.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 struct authd authd; /* what resolve.c and usage.c lean on */
-static char dir[] = "/tmp/semail-store.XXXXXX";
-static int dirfd_;
-
 void
 authd_check_store(void)
 {
 }
 
-static int
-domain(struct store *s, uint32_t id, const char *name)
-{
-	struct feed_domain d = { 1, 1, 1, span_of(name), span_of("") };
-	struct feed_row r = { FEED_DOMAIN, id, name[0] != '\0', { 0 } };
-	struct buf b;
-	int rc;
-
-	buf_init(&b, 1024);
-	if (r.put)
-		feed_domain_put(&b, &d);
-	r.bytes = buf_span(&b);
-	rc = store_apply(s, &r);
-	buf_clear(&b);
-	return rc;
-}
-
-static int
-mailbox(struct store *s, uint32_t id, uint32_t in, const char *login,
-    uint8_t state)
-{
-	struct feed_mailbox m = { in, 1900000000 + id, state, 10,
-		span_of(login), span_of("") };
-	struct feed_row r = { FEED_MAILBOX, id, login[0] != '\0', { 0 } };
-	struct buf b;
-	int rc;
-
-	buf_init(&b, 1024);
-	if (r.put)
-		feed_mailbox_put(&b, &m);
-	r.bytes = buf_span(&b);
-	rc = store_apply(s, &r);
-	buf_clear(&b);
-	return rc;
-}
-
-static int
-credential(struct store *s, uint32_t id, uint32_t of, const char *verifier,
-    uint32_t services)
-{
-	struct feed_credential c = { of, 1, services, span_of(verifier) };
-	struct feed_row r = { FEED_CREDENTIAL, id, verifier[0] != '\0', { 0 } };
-	struct buf b;
-	int rc;
-
-	buf_init(&b, 1024);
-	if (r.put)
-		feed_credential_put(&b, &c);
-	r.bytes = buf_span(&b);
-	rc = store_apply(s, &r);
-	buf_clear(&b);
-	return rc;
-}
+static struct resolution r;
 
 static int
 verdict(struct store *s, const char *address)
 {
-	static struct grant g;
-	struct store_box box;
-	char text[321];
-
-	return (int)resolve_rcpt(s, span_of(address), &box, text, &g);
+	return (int)resolve_rcpt(s, span_of(address), &r);
 }
 
 static uint32_t
 target(struct store *s, const char *address)
 {
-	static struct grant g;
-	struct store_box box;
-	char text[321];
+	return verdict(s, address) == RCPT_OK ? r.grant.targets[0].mailbox : 0;
+}
 
-	if (resolve_rcpt(s, span_of(address), &box, text, &g) != RCPT_OK)
-		return 0;
-	return g.targets[0].mailbox;
+static bool
+may(struct store *s, uint32_t id, const char *path)
+{
+	bool out;
+
+	return resolve_sender(s, id, span_of(path), &out) == STORE_FOUND && out;
 }
 
 static void
 test_feed(void)
 {
 	struct span v[STORE_CREDENTIALS_MAX];
-	struct store *s = store_open(dirfd_);
+	struct store *s = store_open(test_dirfd);
 	uint32_t gone;
 	unsigned n;
 
@@ -172,7 +115,7 @@ test_feed(void)
 static void
 test_passwords(void)
 {
-	struct store *s = store_open(dirfd_);
+	struct store *s = store_open(test_dirfd);
 	struct span v[STORE_CREDENTIALS_MAX];
 	uint32_t gone;
 	unsigned n;
@@ -197,17 +140,15 @@ test_passwords(void)
 	mailbox(s, 10, 1, "bob", BOX_ACTIVE);
 	is_int(store_commit(s, 15, 16), 0, "and back");
 	ok(!store_next_revoked(s, &gone), "ends none");
-	ok(resolve_sender(s, 10, span_of("bob+x@a.test")) &&
-	    resolve_sender(s, 10, span_of("")) &&
-	    !resolve_sender(s, 10, span_of("eve@a.test")) &&
-	    !resolve_sender(s, 10, span_of("bob@b.test")), "senders");
+	ok(may(s, 10, "bob+x@a.test") && may(s, 10, "") &&
+	    !may(s, 10, "eve@a.test") && !may(s, 10, "bob@b.test"), "senders");
 	store_close(&s);
 }
 
 static void
 test_full_again(void)
 {
-	struct store *s = store_open(dirfd_);
+	struct store *s = store_open(test_dirfd);
 	uint32_t gone;
 
 	store_begin(s, 77);
@@ -224,7 +165,7 @@ test_full_again(void)
 	    "another directory: nothing of the old holds");
 	domain(s, 2, "b.test");
 	store_close(&s); /* as a crash would */
-	s = store_open(dirfd_);
+	s = store_open(test_dirfd);
 	ok(!store_state(s).complete, "half a load is none");
 	is_int(verdict(s, "carol@a.test"), RCPT_TEMP, "still not known");
 	store_begin(s, 78);
@@ -244,7 +185,7 @@ test_crash(void)
 	int status;
 
 	if (pid == 0) {
-		s = store_open(dirfd_);
+		s = store_open(test_dirfd);
 		for (uint32_t i = 100; i < 3000; i++) {
 			char login[16];
 
@@ -255,17 +196,76 @@ test_crash(void)
 	}
 	waitpid(pid, &status, 0);
 	ok(WIFSIGNALED(status), "killed in the middle of a feed");
-	s = store_open(dirfd_);
+	s = store_open(test_dirfd);
 	ok(store_state(s).complete && store_state(s).journal == 2, "as before");
 	is_int(verdict(s, "u100@b.test"), RCPT_NO_USER, "nothing of it");
 	is_int(target(s, "dan@b.test"), 1, "all of what was");
 	store_close(&s);
 }
 
+#define MANY 50000 /* more than one part of a load */
+
+static int
+load_many(struct store *s, uint32_t from, uint32_t to)
+{
+	char login[16];
+
+	store_begin(s, 78);
+	domain(s, 2, "b.test");
+	for (uint32_t i = from; i < to; i++) {
+		snprintf(login, sizeof(login), "u%u", i);
+		if (mailbox(s, i, 2, login, BOX_ACTIVE) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+/* A full load goes in parts, and still counts as a whole or not at all. */
+static void
+test_parts(void)
+{
+	uint32_t gone, n = 0;
+	struct store *s;
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		s = store_open(test_dirfd);
+		load_many(s, 100, MANY);
+		kill(getpid(), SIGKILL);
+	}
+	waitpid(pid, &status, 0);
+	ok(WIFSIGNALED(status), "killed in the middle of a load");
+	s = store_open(test_dirfd);
+	ok(store_state(s).complete && store_state(s).journal == 2, "as before");
+	is_int(verdict(s, "u100@b.test"), RCPT_NO_USER, "nothing of it");
+	is_int(target(s, "dan@b.test"), 1, "all of what was");
+	is_int(load_many(s, 200, MANY), 0, "another load");
+	is_int(target(s, "dan@b.test"), 1, "while it lasts the old one answers");
+	is_int(store_commit(s, 0, 3), 0, "its end");
+	ok(target(s, "u200@b.test") == 200 &&
+	    target(s, "u49999@b.test") == 49999, "all of it answers");
+	ok(verdict(s, "dan@b.test") == RCPT_NO_USER &&
+	    verdict(s, "u100@b.test") == RCPT_NO_USER,
+	    "nothing of what was, nor of the one that broke off");
+	ok(store_next_revoked(s, &gone) && gone == 1 &&
+	    !store_next_revoked(s, &gone), "dan's sessions end");
+	is_int(load_many(s, 300, MANY), 0, "and again");
+	is_int(store_commit(s, 0, 4), 0, "its end");
+	while (store_next_revoked(s, &gone))
+		n += gone >= 200 && gone < 300;
+	is_int(n, 100, "sessions of a hundred end");
+	mailbox(s, 1, 2, "dan", BOX_ACTIVE);
+	is_int(store_commit(s, 4, 5), 0, "a change goes on from there");
+	ok(target(s, "dan@b.test") == 1 && target(s, "u300@b.test") == 300,
+	    "both are there");
+	store_close(&s);
+}
+
 static void
 test_quota(void)
 {
-	struct store *s = store_open(dirfd_);
+	struct store *s = store_open(test_dirfd);
 
 	authd.store = s;
 	usage_set(1, 10 * 1024 - 1);
@@ -275,7 +275,7 @@ test_quota(void)
 	usage_flush();
 	is_int(verdict(s, "dan@b.test"), RCPT_FULL, "and stays so when written");
 	store_close(&s);
-	authd.store = s = store_open(dirfd_);
+	authd.store = s = store_open(test_dirfd);
 	is_int(verdict(s, "dan@b.test"), RCPT_FULL, "and when reopened");
 	for (uint32_t i = 1; i < 10000; i++)
 		usage_set(i, i == 1 ? 0 : 5);
@@ -289,18 +289,18 @@ test_damage(void)
 	struct store *s;
 	int fd;
 
-	fd = openat(dirfd_, "data.mdb", O_RDWR);
+	fd = openat(test_dirfd, "data.mdb", O_RDWR);
 	ok(fd != -1 && ftruncate(fd, 8192) == 0, "cut short");
 	close(fd);
-	s = store_open(dirfd_);
+	s = store_open(test_dirfd);
 	ok(s != NULL && !store_state(s).complete, "made anew, incomplete");
 	store_close(&s);
-	fd = openat(dirfd_, "data.mdb", O_RDWR);
+	fd = openat(test_dirfd, "data.mdb", O_RDWR);
 	ok(fd != -1 && pwrite(fd, "garbage!garbage!garbage!garbage!", 32, 0) ==
 	    32 && pwrite(fd, "garbage!garbage!garbage!garbage!", 32, 4096) == 32,
 	    "overwritten");
 	close(fd);
-	s = store_open(dirfd_);
+	s = store_open(test_dirfd);
 	ok(s != NULL && !store_state(s).complete, "made anew, incomplete");
 	store_close(&s);
 }
@@ -361,18 +361,17 @@ main(void)
 {
 	log_init("store_test");
 	secret_init();
-	if (mkdtemp(dir) == NULL ||
-	    (dirfd_ = open(dir, O_RDONLY | O_DIRECTORY)) == -1)
+	if (!test_begin())
 		return 1;
 	test_feed();
 	test_passwords();
 	test_full_again();
 	test_crash();
+	test_parts();
 	test_quota();
 	test_damage();
 	test_tickets();
 	test_slow();
-	store_remove(dirfd_);
-	rmdir(dir);
+	test_end();
 	return done_testing();
 }

@@ -13,7 +13,7 @@
 const struct conf_setting conf_settings[] = {
 	/* where things are */
 	{ "hostname", CONF_STR, "", 0, 0, NULL,
-	    R(SMTPD) | R(POP3D) | R(LOCAL) | R(SPAWND) | R(QUEUED),
+	    R(SMTPD) | R(POP3D) | R(LOCAL) | R(SPAWND) | R(QUEUED) | R(AUTHD),
 	    "this server's name in greetings and Received lines (default: the system's)" },
 	{ "state-dir", CONF_PATH, LOCALSTATEDIR "/lib/semail", 0, 0, NULL, 0,
 	    "queue, mail, directory and database live below" },

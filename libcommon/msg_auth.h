@@ -21,6 +21,7 @@ enum rcpt_verdict {
 	RCPT_NOT_OURS,  /* not a domain of ours: 550/554 5.7.1 unless authed */
 	RCPT_FULL,      /* over quota: 452 4.2.2 */
 	RCPT_TEMP,      /* not known now: 451 4.3.0 */
+	RCPT_TOO_MANY,  /* more than TARGETS_MAX: 451 4.3.5 */
 	RCPT__COUNT
 };
 

@@ -79,6 +79,9 @@ on_answer(struct ipc_msg *m, void *arg)
 	case RCPT_NO_USER:
 		fail(q, msg, t, "5.1.1 there is no such recipient");
 		break;
+	case RCPT_TOO_MANY:
+		fail(q, msg, t, "4.3.5 the recipient stands for too many");
+		break;
 	default:
 		fail(q, msg, t, "4.3.0 the directory does not answer now");
 		break;

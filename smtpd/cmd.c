@@ -389,6 +389,10 @@ session_rcpt_answer(struct session *s, enum rcpt_verdict verdict,
 	case RCPT_FULL:
 		rcpt_refused(s, "452 4.2.2 Mailbox is full");
 		return;
+	case RCPT_TOO_MANY:
+		rcpt_refused(s, "451 4.3.5 The recipient stands for too many "
+		                "mailboxes");
+		return;
 	case RCPT_TEMP:
 	case RCPT__COUNT:
 	default:
