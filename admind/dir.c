@@ -59,6 +59,13 @@ dir_journal(struct db *db, enum feed_table table, uint64_t id)
 }
 
 int
+dir_touch(struct db *db)
+{
+	return db_do(db, NULL, NULL, "UPDATE Compteur SET Co_Valeur = "
+	    "Co_Valeur + 1 WHERE Co_Nom = 'change'", NULL, 0);
+}
+
+int
 dir_audit(struct db *db, const struct dir_who *who, const char *type,
     const char *object)
 {
@@ -70,6 +77,22 @@ dir_audit(struct db *db, const struct dir_who *who, const char *type,
 	return db_do(db, NULL, NULL, "INSERT INTO Audit (Au_Qui, Au_Origine, "
 	    "Au_Type, Au_Objet, Au_Code, Au_Requete) VALUES (?, ?, ?, ?, 0, ?)",
 	    v, 5);
+}
+
+int
+dir_has_done(struct db *db, const struct dir_who *who, const char *type,
+    const char *object)
+{
+	struct db_value v[4] = { db_str(object), db_str(type),
+		db_u64(who->kind == WHO_ALL), db_str(who->name) };
+	struct db_rows r;
+	int rc = db_query(db, &r, "SELECT 1 FROM Audit WHERE Au_Objet = ? AND "
+	    "Au_Type = ? AND (? = 1 OR Au_Qui = ?) LIMIT 1", v, 4);
+
+	if (rc == 0 && db_next(&r))
+		rc = 1;
+	db_rows_clear(&r);
+	return rc;
 }
 
 /* ---- opening ------------------------------------------------------------------ */
@@ -191,34 +214,51 @@ dir_owns(const struct dir_who *who, const struct dir_owner *owner)
 /* ---- domains ---------------------------------------------------------------------- */
 
 int
-dir_find_domain(struct db *db, const struct dir_who *who, const char *name,
-    struct dir_domain *out, char comment[static COMMENT_MAX + 1])
+dir_look_domain(struct db *db, const char *name, struct dir_domain *out)
 {
 	struct db_value v[1] = { db_str(name) };
 	struct db_rows r;
-	bool found;
+	int rc = db_query(db, &r, "SELECT Do_IdDomaine, Do_IdServeur, "
+	    "Do_QuotaMail, Do_MaxMail, Do_NomsReserves = 'OUI', Do_Etat = "
+	    "'SUPPRESSION', Do_IdClient, Cl_IdAdministrateur FROM Domaine JOIN "
+	    "Client ON Cl_IdClient = Do_IdClient WHERE Do_NomDomaine = ? FOR "
+	    "UPDATE", v, 1);
 
-	if (db_query(db, &r, "SELECT Do_IdDomaine, Do_IdServeur, Do_QuotaMail, "
-	    "Do_MaxMail, Do_NomsReserves = 'OUI', Do_IdClient, "
-	    "Cl_IdAdministrateur FROM Domaine JOIN Client ON Cl_IdClient = "
-	    "Do_IdClient WHERE Do_NomDomaine = ? FOR UPDATE", v, 1) == -1) {
-		db_rows_clear(&r);
-		return DB_FAILED;
-	}
-	if ((found = db_next(&r))) {
+	memset(out, 0, sizeof(*out));
+	if (rc == 0 && db_next(&r)) {
 		out->id = db_column_u64(&r, 0);
 		out->server = db_column_u64(&r, 1);
 		out->quota_kb = db_column_u64(&r, 2);
 		out->max_mailboxes = db_column_u64(&r, 3);
 		out->reserved = db_column_u64(&r, 4) == 1;
-		out->owner.client = db_column_u64(&r, 5);
-		out->owner.administrator = db_column_u64(&r, 6);
+		out->going = db_column_u64(&r, 5) == 1;
+		out->owner.client = db_column_u64(&r, 6);
+		out->owner.administrator = db_column_u64(&r, 7);
+		rc = 1;
 	}
 	db_rows_clear(&r);
-	if (!found || (!dir_owns(who, &out->owner) &&
+	return rc;
+}
+
+int
+dir_is_going(char comment[static COMMENT_MAX + 1], const char *name)
+{
+	dir_say(comment, "%.150s is being deleted", name);
+	return REFUSE(CODE_TEMP);
+}
+
+int
+dir_find_domain(struct db *db, const struct dir_who *who, const char *name,
+    struct dir_domain *out, char comment[static COMMENT_MAX + 1])
+{
+	int r = dir_look_domain(db, name, out);
+
+	if (r == DB_FAILED)
+		return r;
+	if (r == 0 || (!dir_owns(who, &out->owner) &&
 	    (who->kind != WHO_MAILBOX || strcmp(name, who->domain) != 0))) {
 		dir_say(comment, "there is no domain %.150s", name);
 		return REFUSE(CODE_NO_DOMAIN);
 	}
-	return 0;
+	return out->going ? dir_is_going(comment, name) : 0;
 }

@@ -259,7 +259,7 @@ remove_txn(struct db *db, void *arg)
 		rc = dir_journal(db, FEED_CREDENTIAL, db_column_u64(&r, 0));
 	db_rows_clear(&r);
 	object_of(t->in, object);
-	if (rc == -1 ||
+	if (rc == -1 || dir_drop_virtuals(db, t->who, 0, v[0].u64) != 0 ||
 	    db_do(db, NULL, NULL, "DELETE FROM Identifiant WHERE Id_IdBAL = ?",
 	    v, 1) == -1 ||
 	    db_do(db, NULL, &gone, "DELETE FROM BAL WHERE Ba_IdBAL = ?", v,

@@ -19,7 +19,9 @@
 #include "admind/directory.h"
 
 #define SERVER_HERE 1u /* Se_IdServeur of this server */
-#define CLIENT_OWN 1u  /* the seeded client */
+#define CLIENT_OWN 1u  /* the seeded client, its company */
+#define COMPANY_OWN 1u
+#define ADMINISTRATOR_FIRST 1u
 
 /* Transactions return these to roll back: a code with its sign turned. */
 #define REFUSE(code) (-(code) + 100)
@@ -30,8 +32,15 @@ int dir_code(int txn_result, char comment[static COMMENT_MAX + 1]);
 /* All writers queue here, so that the journal is in the order of commits. */
 int dir_lock(struct db *);
 int dir_journal(struct db *, enum feed_table, uint64_t id);
+/* A change without a journal row does this instead, so that on two nodes of a
+ * cluster it cannot pass another one unseen. */
+int dir_touch(struct db *);
 /* object: "bob@x.example", "x.example", an alias's name ... */
 int dir_audit(struct db *, const struct dir_who *, const char *type,
+    const char *object);
+/* Has this one done that before (who may do everything: has anybody)?  1, 0 or
+ * DB_FAILED. */
+int dir_has_done(struct db *, const struct dir_who *, const char *type,
     const char *object);
 
 /* Whose it is: the client, and the administrator who manages that client. */
@@ -47,10 +56,15 @@ bool dir_owns(const struct dir_who *, const struct dir_owner *);
  */
 #define SCOPE_SQL "(? = 0 OR Cl_IdAdministrateur = ?) AND " \
 	"(? = 0 OR Cl_IdClient = ?)"
+/* The same for companies; three times 0 or the administrator's number. */
+#define COMPANY_SCOPE_SQL "(? = 0 OR So_IdAdministrateur = ? OR EXISTS " \
+	"(SELECT 1 FROM Client WHERE Cl_IdSociete = So_IdSociete AND " \
+	"Cl_IdAdministrateur = ?))"
 void dir_scope(const struct dir_who *, struct db_value out[static 4]);
 
 /* Fill a page with what sql finds: column 0 is the key, the others are cells;
  * its last value is the LIMIT, which is not among the n given.  A code. */
+void dir_rows_take(struct rows *, struct db_rows *);
 int dir_rows(struct db *, struct rows *, const char *sql,
     const struct db_value *, unsigned n, char comment[static COMMENT_MAX + 1]);
 
@@ -58,10 +72,23 @@ struct dir_domain {
 	uint64_t id, server, quota_kb, max_mailboxes;
 	struct dir_owner owner;
 	bool reserved; /* its client may take reserved names */
+	bool going;    /* it is being deleted */
 };
 
-/* 0, REFUSE(CODE_NO_DOMAIN) or DB_FAILED.  The row is locked until the
- * transaction ends.  Another's domain and none look alike, but to a mailbox's
+/* A domain, whoever owns it; locked until the transaction ends.  1, 0 if there
+ * is none, DB_FAILED. */
+int dir_look_domain(struct db *, const char *name, struct dir_domain *out);
+
+/* Virtual users that lead to this alias or mailbox (0: none) go, with journal
+ * and audit. */
+int dir_drop_virtuals(struct db *, const struct dir_who *, uint64_t alias,
+    uint64_t mailbox);
+
+/* REFUSE(CODE_TEMP): it is being deleted. */
+int dir_is_going(char comment[static COMMENT_MAX + 1], const char *name);
+
+/* 0, REFUSE(CODE_NO_DOMAIN), REFUSE(CODE_TEMP) if it is being deleted, or
+ * DB_FAILED.  The row is locked until the transaction ends.  Another's domain and none look alike, but to a mailbox's
  * login: its own domain is found. */
 int dir_find_domain(struct db *, const struct dir_who *, const char *name,
     struct dir_domain *out, char comment[static COMMENT_MAX + 1]);

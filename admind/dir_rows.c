@@ -12,6 +12,17 @@ dir_scope(const struct dir_who *who, struct db_value out[static 4])
 	out[2] = out[3] = db_u64(who->kind == WHO_CLIENT ? who->id : 0);
 }
 
+void
+dir_rows_take(struct rows *rows, struct db_rows *r)
+{
+	while (db_next(r)) {
+		for (unsigned i = 1; i < r->ncolumns; i++)
+			rows_cell(rows, r->column[i]);
+		if (!rows_end(rows, r->column[0]))
+			return;
+	}
+}
+
 struct rows_txn {
 	struct rows *rows;
 	const char *sql;
@@ -27,12 +38,8 @@ rows_txn(struct db *db, void *arg)
 	int rc = db_query(db, &r, t->sql, t->v, t->n);
 
 	rows_reset(t->rows);
-	while (rc == 0 && db_next(&r)) {
-		for (unsigned i = 1; i < r.ncolumns; i++)
-			rows_cell(t->rows, r.column[i]);
-		if (!rows_end(t->rows, r.column[0]))
-			break;
-	}
+	if (rc == 0)
+		dir_rows_take(t->rows, &r);
 	db_rows_clear(&r);
 	return rc == -1 ? DB_FAILED : 0;
 }

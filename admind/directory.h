@@ -65,9 +65,6 @@ struct dir_page {
 	const char *domain;       /* of the header; "": all */
 };
 
-int dir_newdom(struct db *, const struct dir_who *, const char *name,
-    char comment[static COMMENT_MAX + 1]);
-
 /* A mailbox as it is: CODE_OK, CODE_NO_DOMAIN, CODE_NO_MAILBOX, CODE_DENIED or
  * CODE_TEMP.  Only domain and login of *in are looked at. */
 int dir_find(struct db *, const struct dir_who *, const struct dir_mailbox *in,

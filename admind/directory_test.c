@@ -5,6 +5,7 @@
  */
 #include "config.h"
 #include "admind/directory.h"
+#include "admind/dir_domain.h"
 #include "tap.h"
 
 #include "libcommon/io.h"
@@ -214,11 +215,11 @@ test_changes(struct db *db)
 	struct dir_mailbox m = box("bob", 100), found, n;
 	uint64_t uid;
 
-	is_int(dir_newdom(db, &admin, "x.test", comment), CODE_OK, "NEWDOM");
-	is_int(dir_newdom(db, &admin, "x.test", comment), CODE_OK, "again");
+	is_int(dir_newdom(db, &admin, "x.test", "", comment), CODE_OK, "NEWDOM");
+	is_int(dir_newdom(db, &admin, "x.test", "", comment), CODE_OK, "again");
 	is_int((int64_t)number(db, "SELECT COUNT(*) FROM Journal"), 1,
 	    "one change");
-	is_int(dir_newdom(db, &other, "x.test", comment), CODE_EXISTS,
+	is_int(dir_newdom(db, &other, "x.test", "", comment), CODE_EXISTS,
 	    "another client's");
 	is_int(dir_find(db, &admin, &m, &found, comment), CODE_NO_MAILBOX,
 	    "no mailbox yet");

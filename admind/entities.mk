@@ -1,6 +1,10 @@
 # What is neither mailbox nor user: domains, aliases, virtual users, clients,
 # companies, administrators, servers; the text files.  Included by local.mk.
 name_parts = admind/names.c admind/names.h admind/maillist.c admind/maillist.h
+entity_parts = admind/entity.c admind/entity.h admind/dir_alias.c \
+	admind/dir_virtual.c admind/dir_client.c admind/dir_company.c \
+	admind/dir_admin.c admind/dir_server.c admind/dir_deldom.c \
+	admind/dir_stat.c admind/dir_domain.h $(name_parts)
 
 unit_tests += admind/names_test
 admind_names_test_SOURCES = admind/names_test.c $(name_parts) t/tap.h
@@ -11,3 +15,10 @@ admind_maillist_fuzz_SOURCES = admind/maillist_fuzz.c $(name_parts) \
 admind_maillist_fuzz_LDFLAGS = $(fuzz_ldflags)
 admind_maillist_fuzz_LDADD = $(common_libs)
 EXTRA_DIST += t/data/fuzz/maillist
+
+unit_tests += admind/entity_test
+admind_entity_test_SOURCES = admind/entity_test.c admind/dir_test.c \
+	admind/dir_test.h $(directory_parts) $(field_parts) admind/code.h \
+	t/tap.h
+nodist_admind_entity_test_SOURCES = admind/migrations.c
+admind_entity_test_LDADD = $(common_libs) $(MARIADB_LIBS)

@@ -3,6 +3,7 @@
  */
 #include "config.h"
 #include "admind/job.h"
+#include "admind/dir_domain.h"
 #include "admind/names.h"
 
 #include "libcommon/log.h"
@@ -27,7 +28,7 @@ static struct {
 } errand; /* of the current job, for spawnd */
 
 static const struct request *const requests[] = { domain_requests,
-	box_requests };
+	entity_requests, box_requests };
 
 static void job_next(void);
 
@@ -111,8 +112,11 @@ job_finish(struct job *j, int code)
 	if (j->answer != NULL) {
 		job_answer(j, code);
 	} else {
-		log_info("admin finished mailbox=%s@%s code=%d comment=%s",
-		    j->box.login, j->box.domain, code,
+		log_info("admin finished %s=%s%s%s code=%d comment=%s",
+		    j->going != 0 ? "domain" : "mailbox",
+		    j->going != 0 ? "" : j->box.login,
+		    j->going != 0 ? "" : "@",
+		    j->going != 0 ? j->domain : j->box.domain, code,
 		    log_quote_str(j->comment));
 	}
 	fields_clear(&j->in);
@@ -173,6 +177,27 @@ void
 job_settle(struct job *j)
 {
 	feeder_sync(on_settled, j);
+}
+
+static void
+on_fed(void *arg)
+{
+	struct job *j = arg;
+
+	j->fed(j);
+}
+
+void
+job_fed(struct job *j, void (*fn)(struct job *))
+{
+	j->fed = fn;
+	feeder_sync(on_fed, j);
+}
+
+bool
+job_is_in_the_way(void)
+{
+	return nwaiting > 0;
 }
 
 /* ---- spawnd ------------------------------------------------------------------------ */
@@ -313,7 +338,7 @@ job_start(struct job *j)
 
 	event_add(deadline, &tv);
 	if (j->answer == NULL) { /* what a crash left */
-		box_finish(j);
+		j->own(j);
 		return;
 	}
 	j->args.message = message_find(fields_get(&j->in, 0));
@@ -425,10 +450,32 @@ job_waiting(void)
 /* ---- what was left unfinished -------------------------------------------------------------- */
 
 static void
+own_job(void (*run)(struct job *), const struct dir_mailbox *box,
+    uint32_t domain, const char *name)
+{
+	struct job *j = calloc(1, sizeof(*j));
+
+	if (j == NULL)
+		return;
+	fields_init(&j->in);
+	buf_init(&j->extra, REQUEST_MAX);
+	snprintf(j->who.name, sizeof(j->who.name), "admind");
+	snprintf(j->who.origin, sizeof(j->who.origin), "recovery");
+	j->own = run;
+	j->going = domain;
+	snprintf(j->domain, sizeof(j->domain), "%s", name);
+	if (box != NULL)
+		j->box = *box;
+	job_queue(j);
+}
+
+static void
 on_recovery(evutil_socket_t fd, short what, void *arg)
 {
+	static bool domains; /* and mailboxes by turns */
 	struct dir_mailbox box;
-	struct job *j;
+	char name[256];
+	uint32_t id;
 
 	(void)fd;
 	(void)what;
@@ -436,6 +483,11 @@ on_recovery(evutil_socket_t fd, short what, void *arg)
 	if (!admind.open || current != NULL || nwaiting > 0 ||
 	    !feeder_is_up() || !ipc_is_up(admind.spawnd))
 		return;
+	domains = !domains;
+	if (domains && dir_deldom_next(admind.db, &id, name) == 1) {
+		own_job(domain_finish, NULL, id, name);
+		return;
+	}
 	switch (dir_unfinished(admind.db, recovered, &box)) {
 	case 0:
 		recovered = 0; /* from the beginning, at the next turn */
@@ -444,14 +496,7 @@ on_recovery(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	recovered = box.id;
-	if ((j = calloc(1, sizeof(*j))) == NULL)
-		return;
-	fields_init(&j->in);
-	buf_init(&j->extra, REQUEST_MAX);
-	snprintf(j->who.name, sizeof(j->who.name), "admind");
-	snprintf(j->who.origin, sizeof(j->who.origin), "recovery");
-	j->box = box;
-	job_queue(j);
+	own_job(box_finish, &box, 0, "");
 }
 
 void

@@ -3,7 +3,8 @@
  * the database, for authd and for spawnd in turn.
  *
  * A request's function (struct request) ends, at once or later, in exactly one
- * of job_finish(), job_finish_with(), job_settle() or job_home().
+ * of job_finish(), job_finish_with(), job_rows(), job_settle(), job_fed() or
+ * job_home().
  */
 #ifndef ADMIND_JOB_H
 #define ADMIND_JOB_H
@@ -23,6 +24,9 @@ struct job {
 	uint64_t token;
 	char domain[256];          /* of the header, or the first field: form */
 	struct dir_mailbox box;    /* FORM_MAILBOX: domain and login are set */
+	void (*own)(struct job *); /* of admind's own accord: no answer */
+	uint32_t going;            /* a domain that is being deleted */
+	void (*fed)(struct job *);
 	int (*home_done)(struct job *, struct ipc_msg *);
 	struct buf extra;          /* fields of the answer after COMMENT */
 	char comment[COMMENT_MAX + 1];
@@ -34,6 +38,7 @@ struct request {
 	void (*run)(struct job *);
 };
 extern const struct request domain_requests[]; /* req_domain.c */
+extern const struct request entity_requests[]; /* req_entity.c */
 extern const struct request box_requests[];    /* req_box.c */
 
 /* A value by option name ("quota"); was it in the request at all. */
@@ -57,6 +62,10 @@ __attribute__((format(printf, 3, 4))) void job_finish_with(struct job *,
     int code, const char *fmt, ...);
 /* Answer CODE_OK with j->comment when authd has all that is committed. */
 void job_settle(struct job *);
+/* Go on with fn then, from the event loop. */
+void job_fed(struct job *, void (*fn)(struct job *));
+/* Does somebody wait for this one to end? */
+bool job_is_in_the_way(void);
 /*
  * When authd has all that is committed, ask spawnd; payload is taken.  done
  * gets its answer and goes on as a request's function does; -1 if it cannot be
@@ -66,8 +75,9 @@ void job_settle(struct job *);
 void job_home(struct job *, enum msg_type, const struct buf *payload,
     int (*done)(struct job *, struct ipc_msg *));
 
-/* A job of admind's own for an unfinished mailbox: run() is called when it is
- * its turn. */
-void box_finish(struct job *); /* req_box.c */
+/* Jobs of admind's own accord, for what a crash or a deadline left unfinished:
+ * a mailbox (j->box), a domain (j->going). */
+void box_finish(struct job *);    /* req_box.c */
+void domain_finish(struct job *); /* req_domain.c */
 
 #endif

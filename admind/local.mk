@@ -8,7 +8,7 @@ field_parts = admind/field.c admind/field.h
 message_parts = admind/message.c admind/message.h admind/code.h
 directory_parts = admind/dir.c admind/dir_box.c admind/dir_domain.c \
 	admind/dir_rows.c admind/dir_int.h admind/directory.h admind/rows.c \
-	admind/rows.h
+	admind/rows.h $(entity_parts)
 
 role_PROGRAMS += admind/semail-authd
 admind_semail_authd_SOURCES = admind/authd.c admind/authd_feed.c \
@@ -18,9 +18,8 @@ admind_semail_authd_LDADD = $(common_libs) $(LMDB_LIBS) $(verify_libs)
 role_PROGRAMS += admind/semail-admind
 admind_semail_admind_SOURCES = admind/admind.c admind/admind.h \
 	admind/feeder.c admind/job.c admind/job.h admind/panel.c \
-	admind/req_box.c admind/req_domain.c \
-	$(directory_parts) $(message_parts) $(field_parts) $(key_parts) \
-	$(name_parts)
+	admind/req_box.c admind/req_domain.c admind/req_entity.c \
+	$(directory_parts) $(message_parts) $(field_parts) $(key_parts)
 nodist_admind_semail_admind_SOURCES = admind/migrations.c
 admind_semail_admind_LDADD = $(common_libs) $(MARIADB_LIBS)
 

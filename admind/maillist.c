@@ -2,7 +2,6 @@
 #include "admind/maillist.h"
 
 #include "admind/names.h"
-#include "libcommon/addr.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -21,25 +20,24 @@ wrong(struct span entry, char why[static MAILLIST_WHY], const char *what)
 }
 
 int
-maillist_address(struct span in, struct buf *out, char why[static MAILLIST_WHY])
+maillist_address(struct span in, struct addr *out, char why[static MAILLIST_WHY])
 {
-	struct addr a;
 	struct span local;
 
-	if (addr_parse(in, ADDR_UTF8, &a) == -1 || !a.has_domain)
+	if (addr_parse(in, ADDR_UTF8, out) == -1 || !out->has_domain)
 		return wrong(in, why, "is no address");
-	if (a.is_literal)
+	if (out->is_literal)
 		return wrong(in, why, "needs a domain, no number");
-	local = addr_local(&a);
+	local = addr_local(out);
 	if (strchr("|/-", local.data[0]) != NULL)
 		return wrong(in, why, "looks like a program or a file");
 	for (size_t i = 0; i < local.len; i++) {
 		if (local.data[i] >= 0x80)
 			return wrong(in, why, "is not ASCII before @");
-		if (local.data[i] <= ' ' || strchr("\"\\:,", local.data[i]))
+		if (local.data[i] <= ' ' ||
+		    strchr("\"\\:,", local.data[i]) != NULL)
 			return wrong(in, why, "needs quotes, which may not be");
 	}
-	buf_puts(out, a.text);
 	return 0;
 }
 
@@ -48,11 +46,16 @@ take_one(struct span in, unsigned flags, struct buf *out,
     char why[static MAILLIST_WHY])
 {
 	char name[NAME_LOCAL_MAX + 1];
+	struct addr a;
 
 	if (in.len == 0)
 		return wrong(in, why, "is nothing: a comma too many");
-	if (span_chr(in, '@') >= 0)
-		return maillist_address(in, out, why);
+	if (span_chr(in, '@') >= 0) {
+		if (maillist_address(in, &a, why) == -1)
+			return -1;
+		buf_puts(out, a.text);
+		return 0;
+	}
 	if (strchr("|/:\"\\", in.data[0]) != NULL)
 		return wrong(in, why, "is a program, a file, an include or quoted: not here");
 	if (!(flags & MAILLIST_NAMES))

@@ -9,7 +9,7 @@
 #ifndef ADMIND_MAILLIST_H
 #define ADMIND_MAILLIST_H
 
-#include "libcommon/buf.h"
+#include "libcommon/addr.h"
 
 #define MAILLIST_MAX 1000 /* as many targets as a recipient may have */
 #define MAILLIST_WHY 160
@@ -25,8 +25,8 @@
 int maillist_take(struct span in, unsigned flags, struct buf *out,
     char why[static MAILLIST_WHY]);
 
-/* One address (with its domain) of such a list. */
-int maillist_address(struct span in, struct buf *out,
+/* One address, with its domain, of such a list. */
+int maillist_address(struct span in, struct addr *out,
     char why[static MAILLIST_WHY]);
 
 #endif

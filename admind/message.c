@@ -93,7 +93,8 @@ const struct message messages[] = {
 	    { "REAL DOMAIN", "real-domain", P, 255, "empty: an alias or a mailbox here" } } },
 	{ "DELVIRT", BY_OWNERS, FORM_PLAIN, "remove a virtual user", { VIRTUAL } },
 	{ "NEWDOM", BY_OWNERS, FORM_DOMAIN, "create a domain", {
-	    { "DOMAIN NAME", "name", P, 255, NULL } } },
+	    { "DOMAIN NAME", "name", P, 255, NULL },
+	    { "CLIENT", "client", 0, 128, "login of whose it will be" } } },
 	{ "DELDOM", BY_OWNERS, FORM_DOMAIN, "delete a domain", {
 	    { "DOMAIN NAME", "name", P, 255, NULL },
 	    { "FORCE", "force", FIELD_YESNO, 3, "with its mailboxes, aliases and virtual users" } } },
@@ -386,13 +387,23 @@ message_take(const struct message *m, const struct fields *in,
 	return CODE_OK;
 }
 
-static unsigned
+const struct message_field *
+message_field(const struct message *m, const char *option)
+{
+	for (unsigned i = 0; i < message_nfields(m); i++)
+		if (strcmp(m->fields[i].option, option) == 0)
+			return &m->fields[i];
+	return NULL;
+}
+
+static size_t
 index_of(const struct message_args *a, const char *option)
 {
-	for (unsigned i = 0; i < message_nfields(a->message); i++)
-		if (strcmp(a->message->fields[i].option, option) == 0)
-			return i;
-	abort(); /* a misspelt name in our own code */
+	const struct message_field *f = message_field(a->message, option);
+
+	if (f == NULL)
+		abort(); /* a misspelt name in our own code */
+	return (size_t)(f - a->message->fields);
 }
 
 struct span

@@ -76,6 +76,9 @@ int message_take(const struct message *, const struct fields *,
 /* By option name, which must be in the table. */
 struct span message_arg(const struct message_args *, const char *option);
 bool message_given(const struct message_args *, const char *option);
+/* The field of an option, or NULL. */
+const struct message_field *message_field(const struct message *,
+    const char *option);
 
 /* RFC 3629: no overlong forms, no surrogates, nothing past U+10FFFF. */
 bool message_is_utf8(struct span);
