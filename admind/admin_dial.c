@@ -1,22 +1,24 @@
 #include "config.h"
 #include "admind/admin_dial.h"
 
+#include "client/admin.h"
 #include "libcommon/conf.h"
 #include "libcommon/io.h"
-#include "libcommon/wire.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
-#define ANSWER_S 60
+#define KEY_LINE_MAX 512
 
 struct admin_link {
-	int fd;
-	unsigned char answer[REQUEST_MAX];
+	struct semail_admin *admin;
+};
+
+struct found {
+	char where[256];
+	struct buf key;
+	int status; /* what went wrong */
 };
 
 static void
@@ -26,72 +28,96 @@ complain(void *arg, const char *what)
 	fprintf(stderr, "semail: %s\n", what);
 }
 
+/* This host's socket, and the key semaild wrote beside it. */
 static int
-socket_of(const char *conf_path, struct sockaddr_un *sun)
+find_here(const char *conf_path, struct found *f, char *why, size_t size)
 {
 	struct conf *conf = conf_read(conf_path, complain, NULL);
-	int n;
+	char path[256];
+	int n, m;
 
-	if (conf == NULL)
+	f->status = 78;
+	if (conf == NULL) {
+		snprintf(why, size, "the configuration cannot be used");
 		return -1;
-	sun->sun_family = AF_UNIX;
-	n = snprintf(sun->sun_path, sizeof(sun->sun_path), "%s/ctl/admind",
+	}
+	n = snprintf(path, sizeof(path), "%s/ctl/admin.key",
+	    conf_get(conf, "run-dir"));
+	m = snprintf(f->where, sizeof(f->where), "%s/ctl/admind",
 	    conf_get(conf, "run-dir"));
 	conf_free(&conf);
-	return n < 0 || (size_t)n >= sizeof(sun->sun_path) ? -1 : 0;
+	if (n < 0 || m < 0 || (size_t)n >= sizeof(path)) {
+		snprintf(why, size, "run-dir is too long for a socket");
+		return -1;
+	}
+	if (io_slurp_path(path, KEY_LINE_MAX, &f->key) == 0)
+		return 0;
+	f->status = errno == EACCES ? 77 : 75;
+	snprintf(why, size, "%s: %s", errno == EACCES ?
+	    "root and the group semail-admin may do this" :
+	    "admind cannot be reached; is SEMail started?", strerror(errno));
+	return -1;
 }
 
-/* Without SIGPIPE: that one is for who reads our output. */
 static int
-send_all(int fd, const unsigned char *data, size_t len)
+find_there(const struct admin_where *w, struct found *f, char *why,
+    size_t size)
 {
-	ssize_t n;
+	const char *key = getenv("SEMAIL_ADMIN_KEY");
+	int n;
 
-	while (len > 0) {
-		if ((n = send(fd, data, len, MSG_NOSIGNAL)) == -1) {
-			if (errno == EINTR)
-				continue;
-			return -1;
-		}
-		data += n;
-		len -= (size_t)n;
+	f->status = 78;
+	n = snprintf(f->where, sizeof(f->where), "%s", w->server);
+	if (n < 0 || (size_t)n >= sizeof(f->where)) {
+		snprintf(why, size, "the server's name is too long");
+		return -1;
 	}
+	if (w->key_file != NULL) {
+		if (io_slurp_path(w->key_file, KEY_LINE_MAX, &f->key) == 0)
+			return 0;
+		snprintf(why, size, "%.200s: %s", w->key_file, strerror(errno));
+		return -1;
+	}
+	if (key == NULL) {
+		snprintf(why, size, "a panel's key is needed: in a file, or in "
+		    "SEMAIL_ADMIN_KEY");
+		return -1;
+	}
+	buf_puts(&f->key, key);
 	return 0;
+}
+
+static struct admin_link *
+link_new(struct found *f, char *why, size_t size)
+{
+	struct admin_link *l = malloc(sizeof(*l));
+
+	buf_putc(&f->key, '\0');
+	if (l != NULL && buf_error(&f->key) == 0)
+		l->admin = semail_admin_new((const char *)f->key.data, f->where);
+	if (l != NULL && buf_error(&f->key) == 0 && l->admin != NULL)
+		return l;
+	f->status = l != NULL && errno == EINVAL ? 78 : 75;
+	snprintf(why, size, f->status == 78 ? "the panel's key, or where admind "
+	    "is, cannot be read" : "no memory");
+	free(l);
+	return NULL;
 }
 
 struct admin_link *
 admin_dial(const struct admin_where *where, int *status_out, char *why,
     size_t size)
 {
-	struct timeval tv = { ANSWER_S, 0 };
-	struct sockaddr_un sun;
-	struct admin_link *l;
-	int fd;
+	struct admin_link *l = NULL;
+	struct found f = { .status = 0 };
 
-	if (socket_of(where->conf_path, &sun) == -1) {
-		*status_out = 78;
-		snprintf(why, size, "the configuration cannot be used");
-		return NULL;
-	}
-	if ((fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) == -1 ||
-	    connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == -1) {
-		*status_out = errno == EACCES ? 77 : 75;
-		snprintf(why, size, "%s: %s", errno == EACCES ?
-		    "root and the group semail-admin may do this" :
-		    "admind cannot be reached; is SEMail started?",
-		    strerror(errno));
-		if (fd != -1)
-			close(fd);
-		return NULL;
-	}
-	if ((l = malloc(sizeof(*l))) == NULL) {
-		*status_out = 75;
-		snprintf(why, size, "no memory");
-		close(fd);
-		return NULL;
-	}
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
-	l->fd = fd;
+	buf_init(&f.key, KEY_LINE_MAX + 1);
+	if ((where->server == NULL ?
+	    find_here(where->conf_path, &f, why, size) :
+	    find_there(where, &f, why, size)) == 0)
+		l = link_new(&f, why, size);
+	buf_clear(&f.key);
+	*status_out = f.status;
 	return l;
 }
 
@@ -100,8 +126,7 @@ admin_hang_up(struct admin_link **lp)
 {
 	if (*lp == NULL)
 		return;
-	close((*lp)->fd);
-	explicit_bzero((*lp)->answer, sizeof((*lp)->answer));
+	semail_admin_free((*lp)->admin);
 	free(*lp);
 	*lp = NULL;
 }
@@ -110,25 +135,22 @@ int
 admin_exchange(struct admin_link *l, const struct buf *request,
     struct fields *answer, char *why, size_t size)
 {
-	unsigned char len[4];
-	uint32_t n;
+	const char *text;
+	size_t len;
+	int r;
 
 	if (buf_error(request) != 0 || request->len > REQUEST_MAX) {
 		snprintf(why, size, "the request is too long");
 		return 65;
 	}
-	le32_put(len, (uint32_t)request->len);
-	if (send_all(l->fd, len, sizeof(len)) == -1 ||
-	    send_all(l->fd, request->data, request->len) == -1 ||
-	    io_read_all(l->fd, len, sizeof(len)) == -1) {
-		snprintf(why, size, "admind does not answer: %s",
-		    strerror(errno));
-		return 75;
+	semail_admin_begin_raw(l->admin, request->data, request->len);
+	if ((r = semail_admin_call(l->admin)) > 0) {
+		snprintf(why, size, "%s", semail_admin_comment(l->admin));
+		return r == SEMAIL_ADMIN_REFUSED ? 77 :
+		    r == SEMAIL_ADMIN_BROKEN ? 76 : 75;
 	}
-	n = le32_get(len);
-	if (n > sizeof(l->answer) || io_read_all(l->fd, l->answer, n) == -1 ||
-	    fields_parse(answer, span_from(l->answer, n)) == -1 ||
-	    answer->n < 6) {
+	text = semail_admin_text(l->admin, &len);
+	if (fields_parse(answer, span_from(text, len)) == -1 || answer->n < 6) {
 		snprintf(why, size, "admind's answer cannot be read");
 		return 76;
 	}

@@ -1,5 +1,6 @@
 /*
- * admin_dial - to admind and back, for commands.
+ * admin_dial - to admind and back, for commands: over the Unix socket of this
+ * host, or over TCP.
  */
 #ifndef ADMIND_ADMIN_DIAL_H
 #define ADMIND_ADMIN_DIAL_H
@@ -8,6 +9,9 @@
 
 struct admin_where {
 	const char *conf_path;
+	const char *server;   /* "HOST:PORT"; NULL: this host's admind */
+	const char *key_file; /* a panel's key, for server; NULL: it is in
+	                       * the environment as SEMAIL_ADMIN_KEY */
 };
 
 struct admin_link;

@@ -143,6 +143,7 @@ admind_stats(struct proc *p, void (*add)(void *, const char *, uint64_t),
 	add(arg, "requests", admind.requests);
 	add(arg, "requests-refused", admind.refused);
 	add(arg, "requests-waiting", job_waiting());
+	add(arg, "panels-refused", admind.panels_refused);
 }
 
 /* Where it is has been found out before our rights were given up. */

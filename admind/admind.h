@@ -12,7 +12,7 @@ struct admind {
 	struct db *db;       /* for requests */
 	struct ipc *spawnd;
 	bool open;           /* the schema is there: requests are taken */
-	uint64_t requests, refused;
+	uint64_t requests, refused, panels_refused;
 };
 
 extern struct admind admind;
@@ -35,7 +35,7 @@ void job_add(struct span request, const struct dir_who *who,
 void job_recover(void); /* finish what a crash left unfinished */
 unsigned job_waiting(void);
 
-/* panel.c: the socket of the semail command. */
+/* panel.c: connections of panels and of the semail command. */
 void panel_start(void);
 
 #endif

@@ -1,17 +1,15 @@
 #include "config.h"
 #include "admind/field.h"
 
-#include <errno.h>
+#include "client/field.h"
 
-/* What follows the backslash, and what it stands for. */
-static const char letters[] = "p\\rn0";
-static const char bytes[] = "|\\\r\n"; /* its NUL is the fifth */
+#include <errno.h>
 
 void
 fields_init(struct fields *f)
 {
 	memset(f, 0, sizeof(*f));
-	buf_init(&f->bytes, REQUEST_MAX);
+	buf_init(&f->bytes, REQUEST_MAX + 1);
 }
 
 void
@@ -21,44 +19,32 @@ fields_clear(struct fields *f)
 	f->n = 0;
 }
 
+/* Each field is taken to where the one before it ended. */
 int
 fields_parse(struct fields *f, struct span in)
 {
-	size_t start[FIELDS_MAX + 1] = { 0 };
-	unsigned char c;
-	const char *l;
-	unsigned n = 1;
+	size_t len;
+	ptrdiff_t bar;
+	unsigned char *to;
 
 	buf_reset(&f->bytes);
 	f->n = 0;
-	for (size_t i = 0; i < in.len; i++) {
-		c = in.data[i];
-		if (c == '|') {
-			if (n == FIELDS_MAX)
-				goto bad;
-			start[n++] = f->bytes.len;
-			continue;
-		}
-		if (c == '\r' || c == '\n' || c == '\0')
-			goto bad;
-		if (c == '\\') {
-			if (++i == in.len || in.data[i] == '\0' ||
-			    (l = strchr(letters, in.data[i])) == NULL)
-				goto bad;
-			c = (unsigned char)bytes[l - letters];
-		}
-		buf_putc(&f->bytes, c);
-	}
-	if (buf_error(&f->bytes) != 0)
+	/* One more: no room for nothing would be no room. */
+	if ((to = buf_reserve(&f->bytes, in.len + 1)) == NULL)
 		goto bad;
-	f->n = n;
-	start[n] = f->bytes.len;
-	for (unsigned i = 0; i < n; i++)
-		f->field[i] = span_from(f->bytes.data == NULL ?
-		    (const unsigned char *)"" : f->bytes.data + start[i],
-		    start[i + 1] - start[i]);
+	do {
+		bar = span_chr(in, '|');
+		if (f->n == FIELDS_MAX || semail_field_get(to, &len, in.data,
+		    bar < 0 ? in.len : (size_t)bar) == -1)
+			goto bad;
+		f->field[f->n++] = span_from(to, len);
+		buf_commit(&f->bytes, len);
+		to += len;
+		in = span_sub(in, (size_t)bar + 1, in.len);
+	} while (bar >= 0);
 	return 0;
 bad:
+	f->n = 0;
 	errno = EBADMSG;
 	return -1;
 }
@@ -72,18 +58,11 @@ fields_get(const struct fields *f, unsigned n)
 void
 field_put(struct buf *b, struct span s, bool first)
 {
-	const char *e;
+	char *room;
 
 	if (!first)
 		buf_putc(b, '|');
-	for (size_t i = 0; i < s.len; i++) {
-		if (s.data[i] == '\0') {
-			buf_puts(b, "\\0");
-		} else if ((e = strchr(bytes, s.data[i])) != NULL) {
-			buf_putc(b, '\\');
-			buf_putc(b, letters[e - bytes]);
-		} else {
-			buf_putc(b, s.data[i]);
-		}
-	}
+	room = buf_reserve(b, semail_field_size(s.data, s.len));
+	if (room != NULL)
+		buf_commit(b, semail_field_put(room, s.data, s.len));
 }

@@ -4,7 +4,7 @@ include admind/login.mk
 include admind/entities.mk
 include admind/resolve.mk
 
-field_parts = admind/field.c admind/field.h
+field_parts = admind/field.c admind/field.h client/field.c client/field.h
 message_parts = admind/message.c admind/message.h admind/code.h
 directory_parts = admind/dir.c admind/dir_box.c admind/dir_domain.c \
 	admind/dir_rows.c admind/dir_int.h admind/directory.h admind/rows.c \
@@ -17,18 +17,19 @@ admind_semail_authd_LDADD = $(common_libs) $(LMDB_LIBS) $(verify_libs)
 
 role_PROGRAMS += admind/semail-admind
 admind_semail_admind_SOURCES = admind/admind.c admind/admind.h \
-	admind/feeder.c admind/job.c admind/job.h admind/panel.c \
+	admind/feeder.c admind/job.c admind/job.h $(panel_parts) \
 	admind/req_box.c admind/req_domain.c admind/req_entity.c \
-	$(directory_parts) $(message_parts) $(field_parts) $(key_parts)
+	$(directory_parts) $(message_parts) $(field_parts)
 nodist_admind_semail_admind_SOURCES = admind/migrations.c
-admind_semail_admind_LDADD = $(common_libs) $(MARIADB_LIBS)
+admind_semail_admind_LDADD = $(client_libs) $(common_libs) \
+	$(MARIADB_LIBS) $(SSL_LIBS)
 
 admin_parts = admind/admin.h admind/admin_args.c admind/admin_secret.c \
 	admind/admin_text.c admind/admin_show.c admind/admin_help.c \
 	admind/admin_dial.c admind/admin_dial.h $(message_parts) $(field_parts)
 role_PROGRAMS += admind/semail-admin
 admind_semail_admin_SOURCES = admind/semail-admin.c $(admin_parts)
-admind_semail_admin_LDADD = $(common_libs)
+admind_semail_admin_LDADD = $(client_libs) $(common_libs)
 
 # Completion for bash knows the commands from the table.
 bashcompdir = $(datadir)/bash-completion/completions
@@ -40,10 +41,10 @@ CLEANFILES += contrib/completion/semail
 
 unit_tests += admind/admin_args_test
 admind_admin_args_test_SOURCES = admind/admin_args_test.c $(admin_parts) t/tap.h
-admind_admin_args_test_LDADD = $(common_libs)
+admind_admin_args_test_LDADD = $(client_libs) $(common_libs)
 unit_tests += admind/admin_show_test
 admind_admin_show_test_SOURCES = admind/admin_show_test.c $(admin_parts) t/tap.h
-admind_admin_show_test_LDADD = $(common_libs)
+admind_admin_show_test_LDADD = $(client_libs) $(common_libs)
 
 # The migrations as C strings, in order.
 admind/migrations.c: $(schema_sql)

@@ -4,3 +4,4 @@ dist_man_MANS += man/semail-authd.8 man/semail-admind.8 \
 	man/semail-admin.8 man/semail-schema.5
 dist_man_MANS += man/semail-spawnd.8 man/semail-local.8 \
 	man/semail-box-worker.8 man/semail-maildir.5
+dist_man_MANS += man/semail-admin.3 man/semail-admin-protocol.7

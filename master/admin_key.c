@@ -4,6 +4,7 @@
  * what admind sealed in the database opens with no other.
  */
 #include "config.h"
+#include "client/coded.h"
 #include "libcommon/io.h"
 #include "libcommon/log.h"
 #include "libcommon/secret.h"
@@ -12,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -114,5 +116,53 @@ master_key_make(struct master *m)
 		    NAME);
 	m->have_admin_key = r == 0;
 	close(dir);
+	return r;
+}
+
+/* ---- the local panel's key, for root and the group ------------------------- */
+
+static int
+write_line(struct master *m, int dir, const char *line)
+{
+	int fd, r;
+
+	if (unlinkat(dir, NAME_NEW, 0) == -1 && errno != ENOENT)
+		return -1;
+	fd = openat(dir, NAME_NEW,
+	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd == -1)
+		return -1;
+	r = io_write_all(fd, line, strlen(line)) == -1 ||
+	    (m->privileged && (fchown(fd, 0, m->admin_gid) == -1 ||
+	    fchmod(fd, 0640) == -1)) ? -1 : 0;
+	close(fd);
+	return r == -1 ? -1 : renameat(dir, NAME_NEW, dir, NAME);
+}
+
+int
+master_key_publish(struct master *m)
+{
+	unsigned char server[CODED_KEY];
+	char path[4096], line[CODED_KEY_STRING + 1];
+	struct semail_key key = { .name = "local" };
+	int dir, r = -1;
+
+	install_key_derive(server, m->admin_key, INSTALL_SERVER);
+	install_key_derive(key.secret, m->admin_key, INSTALL_LOCAL);
+	semail_key_public(key.server, server);
+	semail_key_format(&key, line);
+	strncat(line, "\n", 1);
+	explicit_bzero(server, sizeof(server));
+	explicit_bzero(&key, sizeof(key));
+	if (master_path(m, "run-dir", "ctl", path, sizeof(path)) == -1)
+		path[0] = '\0';
+	dir = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (dir != -1)
+		r = write_line(m, dir, line);
+	if (r == -1)
+		log_warn("key path=%s/%s", path, NAME);
+	if (dir != -1)
+		close(dir);
+	explicit_bzero(line, sizeof(line));
 	return r;
 }

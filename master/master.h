@@ -133,6 +133,9 @@ int master_key_read(struct master *, void (*complain)(void *, const char *),
     void *);
 /* Make it if there is none; state-dir is there. */
 int master_key_make(struct master *);
+/* run-dir/ctl/admin.key: the key of the panel "local", by which the semail
+ * command reaches admind. */
+int master_key_publish(struct master *);
 
 /* ---- child.c: starting, restarting, stopping --------------------------- */
 

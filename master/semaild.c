@@ -303,7 +303,8 @@ main(int argc, char *argv[])
 	lock = lock_pid(m);
 	if (master_key_make(m) == -1)
 		return 73;
-	if (master_listen(m) == -1 || master_edges(m) == -1)
+	if (master_listen(m) == -1 || master_edges(m) == -1 ||
+	    master_key_publish(m) == -1)
 		return 71;
 	open_log(m);
 	signal(SIGPIPE, SIG_IGN);
