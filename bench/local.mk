@@ -1,6 +1,8 @@
 # Not installed, not part of a running system: see bench/run.
-noinst_PROGRAMS += bench/idle bench/sink
+noinst_PROGRAMS += bench/asker bench/idle bench/sink
+bench_asker_SOURCES = bench/asker.c
+bench_asker_LDADD = $(common_libs)
 bench_idle_SOURCES = bench/idle.c
 bench_sink_SOURCES = bench/sink.c
 bench_sink_LDADD = $(common_libs)
-EXTRA_DIST += bench/run bench/sync-order bench/RESULTS.md
+EXTRA_DIST += bench/directory bench/run bench/sync-order bench/RESULTS.md
