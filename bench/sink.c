@@ -16,7 +16,8 @@ static unsigned spent; /* credit not yet given back */
 static int
 on_msg(struct ipc *ipc, struct ipc_msg *m, void *arg)
 {
-	struct msg_delivered done = { DELIVER_OK, span_of("2.0.0 dropped") };
+	struct msg_delivered done = { .result = DELIVER_OK,
+		.status = span_of("2.0.0 dropped") };
 	struct msg_deliver d;
 	struct buf b;
 

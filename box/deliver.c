@@ -4,6 +4,7 @@
  * the channel closes is thrown away: local has answered "later" for it.
  */
 #include "config.h"
+#include "box/act.h"
 #include "box/box.h"
 #include "libcommon/log.h"
 #include "libcommon/msg_box.h"
@@ -61,58 +62,86 @@ fail_write(struct ipc *ipc, struct ipc_msg *m)
 }
 
 static void
-answer_written(struct ipc *ipc, struct ipc_msg *m, bool already)
+answer_written(struct ipc *ipc, struct ipc_msg *m, enum written how,
+    const struct act *act)
 {
+	struct msg_written w = { (uint8_t)how, act->actions };
 	struct buf b;
 
-	buf_init(&b, 8);
-	wire_put_u8(&b, already);
+	buf_init(&b, IPC_MAX);
+	msg_written_put(&b, &w);
 	ipc_reply(ipc, m->id, MSG_BOX_WRITTEN, &b, -1);
 	buf_clear(&b);
+}
+
+/* A copy into tmp/.  0, or -1 with errno. */
+static int
+write_draft(struct folder *f, struct ipc *ipc, const struct msg_deliver *d,
+    int fd)
+{
+	struct store_incoming in = { .queue_id = d->queue_id,
+		.arrived_s = d->arrived_s, .reverse_path = d->reverse_path,
+		.recipient = d->recipient, .prefix = d->prefix,
+		.body_bytes = d->body_bytes, .body_fd = fd, .body = d->body };
+	struct pending *p;
+
+	/* An earlier attempt, on a channel local has given up: its file in
+	 * tmp/ is replaced. */
+	if ((p = pending_find(d->queue_id)) != NULL)
+		pending_free(p);
+	if (npending >= PENDING_MAX || (p = malloc(sizeof(*p))) == NULL) {
+		errno = ENOMEM;
+		return -1;
+	}
+	if (folder_write(f, &in, &p->draft) == -1) {
+		int saved = errno;
+
+		free(p);
+		errno = saved;
+		return -1;
+	}
+	p->ipc = ipc;
+	TAILQ_INSERT_TAIL(&pendings, p, entry);
+	npending++;
+	return 0;
+}
+
+/* What is kept here is kept before it is sent on: the actions go to queued
+ * only when the copy is durable. */
+static int
+deliver(struct box *box, struct ipc *ipc, struct ipc_msg *m,
+    const struct msg_deliver *d)
+{
+	const struct act_box who = { box->home, &box->setup };
+	struct folder *f;
+	struct act act;
+	int r = 0;
+
+	act_decide(&who, d, m->fd, &act);
+	if (!act.keep)
+		answer_written(ipc, m, WRITTEN_NOT, &act);
+	else if ((f = box_folder(box)) == NULL)
+		fail_write(ipc, m);
+	else if (d->again && (r = folder_has(f, d->queue_id)) == 1)
+		answer_written(ipc, m, WRITTEN_ALREADY, &act);
+	else if (r == -1 || write_draft(f, ipc, d, m->fd) == -1)
+		fail_write(ipc, m);
+	else
+		answer_written(ipc, m, WRITTEN_DRAFT, &act);
+	act_clear(&act);
+	return 0;
 }
 
 static int
 on_write(struct box *box, struct ipc *ipc, struct ipc_msg *m)
 {
-	struct folder *f = box_folder(box);
-	struct store_incoming in;
 	struct msg_deliver d;
-	struct pending *p;
-	int r;
 
 	if (msg_deliver_get(m->payload, &d) == -1 ||
 	    d.mailbox != box->setup.box.mailbox ||
 	    (d.body_file != 0) != (m->fd != -1))
 		return ipc_refuse(ipc, m, "form");
-	if (f == NULL)
-		return fail_write(ipc, m);
-	if (d.again && (r = folder_has(f, d.queue_id)) != 0) {
-		if (r == -1)
-			return fail_write(ipc, m);
-		answer_written(ipc, m, true);
-		return 0;
-	}
-	/* An earlier attempt, on a channel local has given up: its file in
-	 * tmp/ is replaced. */
-	if ((p = pending_find(d.queue_id)) != NULL)
-		pending_free(p);
-	if (npending >= PENDING_MAX || (p = malloc(sizeof(*p))) == NULL) {
-		errno = ENOMEM;
-		return fail_write(ipc, m);
-	}
-	in = (struct store_incoming){ .queue_id = d.queue_id,
-		.arrived_s = d.arrived_s, .reverse_path = d.reverse_path,
-		.recipient = d.recipient, .body_bytes = d.body_bytes,
-		.body_fd = m->fd, .body = d.body };
-	if (folder_write(f, &in, &p->draft) == -1) {
-		free(p);
-		return fail_write(ipc, m);
-	}
-	p->ipc = ipc;
-	TAILQ_INSERT_TAIL(&pendings, p, entry);
-	npending++;
-	answer_written(ipc, m, false);
-	return 0;
+	return deliver(box, ipc, m, &d);
 }
 
 static int

@@ -2,7 +2,8 @@ role_PROGRAMS += box/semail-box-worker
 box_semail_box_worker_SOURCES = box/box.c box/box.h box/erase.c \
 	box/deliver.c box/pop3.c box/pop3.h box/pop3_work.c box/pop3_session.c \
 	box/forward.c box/forward.h box/homefile.c box/homefile.h \
-	box/settings.c box/work.c
+	box/settings.c box/work.c \
+	box/act.c box/act.h box/header.c box/header.h
 box_semail_box_worker_LDADD = $(store_libs)
 
 unit_tests += box/pop3_test
@@ -20,6 +21,16 @@ unit_tests += box/settings_test
 box_settings_test_SOURCES = box/settings_test.c box/settings.c box/forward.c \
 	box/forward.h box/homefile.c box/homefile.h t/tap.h t/tmpdir.h
 box_settings_test_LDADD = $(store_libs)
+unit_tests += box/header_test
+box_header_test_SOURCES = box/header_test.c box/header.c box/header.h \
+	box/forward.c box/forward.h t/tap.h
+box_header_test_LDADD = $(common_libs)
+fuzz_targets += box/header_fuzz
+box_header_fuzz_SOURCES = box/header_fuzz.c box/header.c box/header.h \
+	box/forward.c box/forward.h $(fuzz_main)
+box_header_fuzz_LDFLAGS = $(fuzz_ldflags)
+box_header_fuzz_LDADD = $(common_libs)
+EXTRA_DIST += t/data/fuzz/header
 fuzz_targets += box/forward_fuzz
 box_forward_fuzz_SOURCES = box/forward_fuzz.c box/forward.c box/forward.h \
 	$(fuzz_main)

@@ -14,6 +14,8 @@ box_setup_put(struct buf *b, const struct box_setup *s)
 		b->err = buf_error(&box);
 	buf_clear(&box);
 	wire_put_str(b, s->hostname);
+	wire_put_u32(b, s->received_limit);
+	wire_put_u64(b, s->vacation_period_s);
 	wire_put_u8(b, s->job);
 	wire_put_u8(b, s->debug);
 }
@@ -29,6 +31,8 @@ box_setup_get(struct span in, struct box_setup *out)
 	if (msg_box_get(box, &out->box) == -1)
 		w.bad = true;
 	wire_cstr(&w, out->hostname, sizeof(out->hostname));
+	out->received_limit = wire_u32(&w);
+	out->vacation_period_s = wire_u64(&w);
 	out->job = wire_u8(&w);
 	out->debug = wire_u8(&w);
 	if ((out->job != BOX_SERVE && out->job != BOX_ERASE) || out->debug > 1)

@@ -58,7 +58,9 @@ libcommon_conn_tls_test_SOURCES = libcommon/conn_tls_test.c \
 	libcommon/conn_test_owner.c libcommon/conn_test.h t/tap.h
 libcommon_conn_tls_test_LDADD = $(common_libs) $(SSL_LIBS)
 libcommon_libcommon_a_SOURCES += libcommon/msg_box.c libcommon/msg_box.h \
-	libcommon/box_setup.c libcommon/box_setup.h
+	libcommon/box_setup.c libcommon/box_setup.h \
+	libcommon/mail_date.c libcommon/mail_date.h \
+	libcommon/msg_actions.c libcommon/msg_actions.h
 unit_tests += libcommon/box_setup_test
 libcommon_box_setup_test_SOURCES = libcommon/box_setup_test.c t/tap.h
 libcommon_box_setup_test_LDADD = $(common_libs)

@@ -74,7 +74,7 @@ enum msg_fd { FD_0, FD_1, FD_M };
 	X(QUEUE_LIST,    R(CLI), R(QUEUED), REQ, 0, "u64 after_id, u32 max") \
 	X(QUEUE_LIST_IS, R(QUEUED), R(CLI), REP, 0, "u32 n, n*struct msg_queue_row") \
 	X(QUEUE_SHOW,    R(CLI), R(QUEUED), REQ, 0, "u64 queue_id") \
-	X(QUEUE_SHOW_IS, R(QUEUED), R(CLI), REP, M, "struct msg_queue_row, bytes body when small (fd: body file)") \
+	X(QUEUE_SHOW_IS, R(QUEUED), R(CLI), REP, M, "struct msg_queue_row, bytes body, or its beginning (fd: the rest)") \
 	/* what authd knows: msg_auth.h */ \
 	X(AUTH_RCPT,      R(SMTPD) | R(QUEUED), R(AUTHD), REQ, 0, "text address") \
 	X(AUTH_RCPT_IS,   R(AUTHD), R(SMTPD) | R(QUEUED), REP, 0, "u8 verdict, bytes grant") \
@@ -121,7 +121,7 @@ enum msg_fd { FD_0, FD_1, FD_M };
 	X(BOX_PURGED,   R(BOX), R(SPAWND), REP,  0, "u64 messages, u64 bytes") \
 	/* local and a worker, on the channel spawnd made */ \
 	X(BOX_WRITE,     R(LOCAL), R(BOX), REQ, M, "struct msg_deliver") \
-	X(BOX_WRITTEN,   R(BOX), R(LOCAL), REP, 0, "u8 already") \
+	X(BOX_WRITTEN,   R(BOX), R(LOCAL), REP, 0, "struct msg_written") \
 	X(BOX_PUBLISH,   R(LOCAL), R(BOX), REQ, 0, "u32 n, n*u64 queue_id") \
 	X(BOX_PUBLISHED, R(BOX), R(LOCAL), REP, 0, "u32 n, n*u64 queue_id now in new/")
 /* clang-format on */

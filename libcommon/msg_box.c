@@ -107,6 +107,28 @@ msg_purged_get(struct span in, struct msg_purged *out)
 }
 
 void
+msg_written_put(struct buf *b, const struct msg_written *m)
+{
+	wire_put_u8(b, m->how);
+	msg_actions_put(b, &m->actions);
+}
+
+int
+msg_written_get(struct span in, struct msg_written *out)
+{
+	struct wire w;
+
+	wire_init(&w, in);
+	out->how = wire_u8(&w);
+	msg_actions_get(&w, &out->actions);
+	/* Neither kept nor sent on would be lost. */
+	if (out->how > WRITTEN_NOT ||
+	    (out->how == WRITTEN_NOT && out->actions.nforward == 0))
+		w.bad = true;
+	return wire_done(&w);
+}
+
+void
 msg_publish_put(struct buf *b, const uint64_t *ids, uint32_t n)
 {
 	wire_put_u32(b, n);

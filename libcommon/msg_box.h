@@ -9,6 +9,7 @@
 #define LIBCOMMON_MSG_BOX_H
 
 #include "libcommon/buf.h"
+#include "libcommon/msg_actions.h"
 #include "libcommon/msg_auth.h"
 
 #define BOX_REMOTE_MAX 64   /* bytes of a client's address */
@@ -76,6 +77,24 @@ struct msg_purged {
 
 void msg_purged_put(struct buf *, const struct msg_purged *);
 int msg_purged_get(struct span, struct msg_purged *out);
+
+/*
+ * What has become of a message that local gave.
+ * wire: u8 how, struct msg_actions
+ */
+enum written {
+	WRITTEN_DRAFT,   /* it is in tmp/: to be synced and published */
+	WRITTEN_ALREADY, /* it was published before */
+	WRITTEN_NOT,     /* no copy is kept: it is only forwarded */
+};
+
+struct msg_written {
+	uint8_t how; /* enum written */
+	struct msg_actions actions;
+};
+
+void msg_written_put(struct buf *, const struct msg_written *);
+int msg_written_get(struct span, struct msg_written *out);
 
 /*
  * A list of queue ids, in BOX_PUBLISH and BOX_PUBLISHED.

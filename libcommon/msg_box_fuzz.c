@@ -28,6 +28,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct span in = span_from(data, size);
 	struct msg_spawn_attach spawn_attach;
 	struct msg_box_attach attach;
+	struct msg_written written;
 	struct msg_settings settings;
 	struct msg_purge purge;
 	struct msg_purged purged;
@@ -50,6 +51,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		break;
 	case 'P':
 		good = publish(&b, in);
+		break;
+	case 'W':
+		if ((good = msg_written_get(in, &written) == 0))
+			msg_written_put(&b, &written);
 		break;
 	case 'T':
 		if ((good = msg_settings_get(in, &settings) == 0))

@@ -74,6 +74,33 @@ publish(void)
 }
 
 static void
+written(void)
+{
+	struct msg_written in = { .how = WRITTEN_NOT }, out;
+	struct buf list;
+
+	buf_init(&list, 4096);
+	msg_actions_forward(&in.actions, &list, span_of("b@c.test"));
+	in.actions.forward = buf_span(&list);
+	buf_reset(&b);
+	msg_written_put(&b, &in);
+	ok(msg_written_get(buf_span(&b), &out) == 0 &&
+	    out.how == WRITTEN_NOT && out.actions.nforward == 1,
+	    "written: round trip");
+	REFUSES_CUTS(msg_written_get, "written");
+	in.actions = (struct msg_actions){ .answer = span_of("A: b\r\n") };
+	buf_reset(&b);
+	msg_written_put(&b, &in);
+	is_int(msg_written_get(buf_span(&b), &out), -1,
+	    "written: neither kept nor sent on");
+	in.how = WRITTEN_NOT + 1;
+	buf_reset(&b);
+	msg_written_put(&b, &in);
+	is_int(msg_written_get(buf_span(&b), &out), -1, "written: how?");
+	buf_clear(&list);
+}
+
+static void
 settings(void)
 {
 	static char long_one[SETTINGS_FORWARD_MAX + 2];
@@ -131,6 +158,7 @@ main(void)
 	spawn_attach();
 	box_attach();
 	publish();
+	written();
 	settings();
 	purge();
 	purged();

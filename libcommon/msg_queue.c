@@ -118,9 +118,12 @@ msg_deliver_put(struct buf *b, const struct msg_deliver *m)
 	wire_put_u64(b, m->queue_id);
 	wire_put_u32(b, m->mailbox);
 	wire_put_u8(b, m->again);
+	wire_put_u8(b, m->may_act);
 	wire_put_u64(b, m->arrived_s);
 	wire_put_bytes(b, m->reverse_path);
 	wire_put_bytes(b, m->recipient);
+	wire_put_bytes(b, m->original);
+	wire_put_bytes(b, m->prefix);
 	wire_put_u64(b, m->body_bytes);
 	wire_put_u8(b, m->body_file);
 	wire_put_bytes(b, m->body);
@@ -135,15 +138,18 @@ msg_deliver_get(struct span in, struct msg_deliver *out)
 	out->queue_id = wire_u64(&w);
 	out->mailbox = wire_u32(&w);
 	out->again = wire_u8(&w);
+	out->may_act = wire_u8(&w);
 	out->arrived_s = wire_u64(&w);
 	out->reverse_path = wire_text(&w, PATH_MAX_BYTES);
 	out->recipient = wire_text(&w, PATH_MAX_BYTES);
+	out->original = wire_text(&w, PATH_MAX_BYTES);
+	out->prefix = wire_bytes(&w, PREFIX_MAX);
 	out->body_bytes = wire_u64(&w);
 	out->body_file = wire_u8(&w);
 	out->body = wire_bytes(&w, BODY_INLINE_MAX);
 	if (wire_done(&w) == -1)
 		return -1;
-	if (out->again > 1 || out->body_file > 1 ||
+	if (out->again > 1 || out->may_act > 1 || out->body_file > 1 ||
 	    out->body.len != (out->body_file ? 0 : out->body_bytes))
 		return bad();
 	return 0;
@@ -154,6 +160,7 @@ msg_delivered_put(struct buf *b, const struct msg_delivered *m)
 {
 	wire_put_u8(b, m->result);
 	wire_put_bytes(b, m->status);
+	msg_actions_put(b, &m->actions);
 }
 
 int
@@ -164,9 +171,11 @@ msg_delivered_get(struct span in, struct msg_delivered *out)
 	wire_init(&w, in);
 	out->result = wire_u8(&w);
 	out->status = wire_text(&w, STATUS_MAX);
+	msg_actions_get(&w, &out->actions);
 	if (wire_done(&w) == -1)
 		return -1;
-	if (out->result > DELIVER_PERM)
+	if (out->result > DELIVER_PERM ||
+	    (out->result != DELIVER_OK && msg_has_actions(&out->actions)))
 		return bad();
 	return 0;
 }

@@ -7,13 +7,14 @@
 #ifndef LIBCOMMON_MSG_QUEUE_H
 #define LIBCOMMON_MSG_QUEUE_H
 
-#include "libcommon/buf.h"
+#include "libcommon/msg_actions.h"
 
 #define PATH_MAX_BYTES 320          /* 64 + @ + 255, RFC 5321 4.5.3.1, as
                                      * UTF-8, without the angle brackets */
 #define RCPTS_MAX 1000              /* recipients of one message */
 #define BODY_INLINE_MAX (256 * 1024) /* larger bodies go through a pipe */
 #define STATUS_MAX 512              /* a status text for people and DSNs */
+#define PREFIX_MAX (16 * 1024)      /* header lines that forwarding added */
 
 enum body_flags {
 	BODY_8BIT = 1 << 0,     /* BODY=8BITMIME was said */
@@ -58,18 +59,23 @@ int msg_rcpt_next(struct span *rcpts, struct msg_rcpt *out);
 
 /*
  * One message for one mailbox.  body_file: the fd is the body, read-only and
- * of exactly body_bytes bytes; else body holds it.
+ * of exactly body_bytes bytes; else body holds it.  The message is prefix and
+ * then body.
  *
- * wire: u64 queue_id, u32 mailbox, u8 again, u64 arrived_s, text reverse_path,
- * text recipient, u64 body_bytes, u8 body_file, bytes body
+ * wire: u64 queue_id, u32 mailbox, u8 again, u8 may_act, u64 arrived_s, text
+ * reverse_path, text recipient, text original, bytes prefix, u64 body_bytes,
+ * u8 body_file, bytes body
  */
 struct msg_deliver {
 	uint64_t queue_id;
 	uint32_t mailbox;
 	uint8_t again;            /* may have been delivered before: look first */
+	uint8_t may_act;          /* 0: too deep a chain, only keep it */
 	uint64_t arrived_s;       /* Unix time of the commit: part of the name */
 	struct span reverse_path; /* for Return-Path: (RFC 5321 4.4) */
-	struct span recipient;    /* for Delivered-To: */
+	struct span recipient;    /* for Delivered-To: the mailbox's address */
+	struct span original;     /* the address that led here */
+	struct span prefix;       /* header lines with CRLF, mostly none */
 	uint64_t body_bytes;
 	uint8_t body_file;
 	struct span body;
@@ -80,10 +86,12 @@ int msg_deliver_get(struct span, struct msg_deliver *out);
 
 enum deliver_result { DELIVER_OK, DELIVER_TEMP, DELIVER_PERM };
 
-/* wire: u8 result, text status ("2.0.0 delivered", "4.3.1 ...") */
+/* wire: u8 result, text status ("2.0.0 delivered", "4.3.1 ..."), struct
+ * msg_actions: none unless DELIVER_OK */
 struct msg_delivered {
 	uint8_t result;
 	struct span status;
+	struct msg_actions actions;
 };
 
 void msg_delivered_put(struct buf *, const struct msg_delivered *);

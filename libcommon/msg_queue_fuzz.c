@@ -34,6 +34,18 @@ submit(struct buf *b, struct span in)
 }
 
 static void
+actions(const struct msg_actions *m)
+{
+	struct span list = m->forward, address;
+	uint32_t n = 0;
+
+	while (msg_actions_next(&list, &address) == 1)
+		n++;
+	if (n != m->nforward)
+		abort();
+}
+
+static void
 rows(struct span in)
 {
 	struct msg_queue_row row;
@@ -80,6 +92,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (msg_delivered_get(in, &delivered) == 0) {
 			msg_delivered_put(&b, &delivered);
 			same(&b, in);
+			actions(&delivered.actions);
 		}
 		break;
 	case 'R':

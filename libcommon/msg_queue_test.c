@@ -4,6 +4,8 @@
 #include "libcommon/wire.h"
 #include "tap.h"
 
+#include <stdio.h>
+
 static struct buf b, rcpts;
 
 /* Every cut and every extra byte of a good encoding must be refused. */
@@ -92,7 +94,10 @@ deliver(void)
 		.again = 1,
 		.arrived_s = 1700000000,
 		.reverse_path = span_of(""),
+		.may_act = 1,
 		.recipient = span_of("b@x.test"),
+		.original = span_of("alias@x.test"),
+		.prefix = span_of("Delivered-To: c@x.test\r\n"),
 		.body_bytes = 3,
 		.body = span_of("abc") };
 	struct msg_deliver out;
@@ -104,6 +109,9 @@ deliver(void)
 		out.arrived_s == in.arrived_s && out.body_bytes == 3 &&
 		out.body_file == 0,
 	    "numbers");
+	ok(out.may_act == 1 && span_eq(out.original, in.original) &&
+		span_eq(out.prefix, in.prefix),
+	    "how it came here");
 	ok(span_eq(out.recipient, in.recipient) && out.reverse_path.len == 0 &&
 		span_is(out.body, "abc"),
 	    "texts and body");
@@ -118,7 +126,8 @@ deliver(void)
 static void
 delivered(void)
 {
-	struct msg_delivered in = { DELIVER_TEMP, span_of("4.2.2 full") };
+	struct msg_delivered in = { .result = DELIVER_TEMP,
+		.status = span_of("4.2.2 full") };
 	struct msg_delivered out;
 
 	buf_reset(&b);
@@ -132,6 +141,73 @@ delivered(void)
 	msg_delivered_put(&b, &in);
 	is_int(msg_delivered_get(buf_span(&b), &out), -1,
 	    "an unknown result is refused");
+}
+
+static void
+actions(void)
+{
+	static const char *const bad_addresses[] = { "", "b", "b@", "b@C.test",
+		"b @c.test", "<b@c.test>", "b@c.test\r", "\"b\"@c.test" };
+	static const char *const bad_answers[] = { "A: b", "A: b\n", "A: b\r",
+		"A\rb\r\n", "\nb\r\n" };
+	struct msg_delivered in = { .status = span_of("2.0.0 ok") }, out;
+	struct span list, address;
+	char many[32];
+
+	buf_reset(&rcpts);
+	msg_actions_forward(&in.actions, &rcpts, span_of("b@c.test"));
+	msg_actions_forward(&in.actions, &rcpts, span_of("\"d e\"@f.test"));
+	in.actions.forward = buf_span(&rcpts);
+	in.actions.answer = span_of("Subject: x\r\n\r\ny\r\n");
+	buf_reset(&b);
+	msg_delivered_put(&b, &in);
+	ok(msg_delivered_get(buf_span(&b), &out) == 0 &&
+		msg_has_actions(&out.actions) && out.actions.nforward == 2 &&
+		span_eq(out.actions.answer, in.actions.answer),
+	    "actions: round trip");
+	list = out.actions.forward;
+	ok(msg_actions_next(&list, &address) == 1 &&
+		span_is(address, "b@c.test") &&
+		msg_actions_next(&list, &address) == 1 &&
+		span_is(address, "\"d e\"@f.test") &&
+		msg_actions_next(&list, &address) == 0,
+	    "actions: the addresses");
+	REFUSES_CUTS(msg_delivered_get, "actions");
+	in.result = DELIVER_TEMP;
+	buf_reset(&b);
+	msg_delivered_put(&b, &in);
+	is_int(msg_delivered_get(buf_span(&b), &out), -1,
+	    "a failed delivery has none");
+	in.result = DELIVER_OK;
+	for (size_t i = 0; i < nitems(bad_addresses); i++) {
+		buf_reset(&rcpts);
+		in.actions = (struct msg_actions){ .nforward = 0 };
+		msg_actions_forward(
+		    &in.actions, &rcpts, span_of(bad_addresses[i]));
+		in.actions.forward = buf_span(&rcpts);
+		buf_reset(&b);
+		msg_delivered_put(&b, &in);
+		is_int(msg_delivered_get(buf_span(&b), &out), -1,
+		    "no address to forward to, %zu", i);
+	}
+	for (size_t i = 0; i < nitems(bad_answers); i++) {
+		in.actions = (struct msg_actions){ .answer =
+						       span_of(bad_answers[i]) };
+		buf_reset(&b);
+		msg_delivered_put(&b, &in);
+		is_int(msg_delivered_get(buf_span(&b), &out), -1,
+		    "a line that does not end in CRLF, %zu", i);
+	}
+	buf_reset(&rcpts);
+	in.actions = (struct msg_actions){ .nforward = 0 };
+	for (unsigned i = 0; i <= FORWARDS_MAX; i++) {
+		snprintf(many, sizeof(many), "b%u@c.test", i);
+		msg_actions_forward(&in.actions, &rcpts, span_of(many));
+	}
+	in.actions.forward = buf_span(&rcpts);
+	buf_reset(&b);
+	msg_delivered_put(&b, &in);
+	is_int(msg_delivered_get(buf_span(&b), &out), -1, "too many");
 }
 
 static void
@@ -218,6 +294,7 @@ main(void)
 	submit();
 	deliver();
 	delivered();
+	actions();
 	row();
 	ids();
 	buf_clear(&b);

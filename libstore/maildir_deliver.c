@@ -99,6 +99,8 @@ write_headers(struct writer *w, const struct store_incoming *in)
 	} else {
 		memcpy(w->out, b.data, b.len);
 		w->n = b.len;
+		w->n += to_lf(&w->lf, in->prefix.data, in->prefix.len,
+		    w->out + w->n);
 	}
 	buf_clear(&b);
 	return r;
@@ -155,7 +157,8 @@ out:
 static int
 write_message(int fd, const struct store_incoming *in, struct writer *w)
 {
-	size_t room = 4096 + 2 + (in->body_fd == -1 ? in->body.len : CHUNK);
+	size_t room = 4096 + in->prefix.len + 2 +
+	    (in->body_fd == -1 ? in->body.len : CHUNK);
 	int r, saved;
 
 	*w = (struct writer){ .fd = fd };

@@ -43,6 +43,7 @@ struct store_incoming {
 	uint64_t arrived_s;
 	struct span reverse_path; /* for Return-Path: */
 	struct span recipient;    /* for Delivered-To: */
+	struct span prefix;       /* header lines with CRLF before the body */
 	uint64_t body_bytes;
 	int body_fd;              /* -1: body holds it */
 	struct span body;

@@ -71,10 +71,25 @@ delivery_lend(struct delivery *d)
 	credit_more();
 }
 
+/* What its worker asked for; on_written() has looked at it. */
+static void
+actions_of(const struct delivery *d, struct msg_actions *out)
+{
+	struct wire w;
+
+	if (d->actions.len == 0)
+		return;
+	wire_init(&w, buf_span(&d->actions));
+	msg_actions_get(&w, out);
+	if (wire_done(&w) == -1)
+		fatalx("bug actions that were good are bad");
+}
+
 void
 delivery_answer(struct delivery *d, enum deliver_result r, const char *status)
 {
-	struct msg_delivered m = { (uint8_t)r, span_of(status) };
+	struct msg_delivered m = { .result = (uint8_t)r,
+		.status = span_of(status) };
 	struct ipc *ipc = ipc_by_token(d->peer);
 	struct buf b;
 
@@ -88,7 +103,9 @@ delivery_answer(struct delivery *d, enum deliver_result r, const char *status)
 		nlater++;
 	}
 	if (ipc != NULL) {
-		buf_init(&b, STATUS_MAX + 16);
+		buf_init(&b, IPC_MAX);
+		if (r == DELIVER_OK)
+			actions_of(d, &m.actions);
 		msg_delivered_put(&b, &m);
 		ipc_reply(ipc, d->id, MSG_DELIVERED, &b, -1);
 		buf_clear(&b);
@@ -98,6 +115,7 @@ delivery_answer(struct delivery *d, enum deliver_result r, const char *status)
 	TAILQ_REMOVE(&all_deliveries, d, all);
 	ndeliveries--;
 	buf_clear(&d->payload);
+	buf_clear(&d->actions);
 	if (d->fd != -1)
 		close(d->fd);
 	free(d);
@@ -127,6 +145,8 @@ delivery_new(struct ipc *ipc, const struct ipc_msg *m,
 	d->peer = ipc_token(ipc);
 	d->id = m->id;
 	d->fd = -1;
+	buf_init(&d->payload, IPC_MAX);
+	buf_init(&d->actions, IPC_MAX);
 	TAILQ_INSERT_TAIL(&all_deliveries, d, all);
 	ndeliveries++;
 	return d;

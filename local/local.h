@@ -3,7 +3,8 @@
  *
  * A delivery goes: WAITING for a channel to its mailbox's worker, WRITING
  * (BOX_WRITE is out), WRITTEN (whole in tmp/, not synced), PUBLISHING (synced;
- * BOX_PUBLISH is out), PUBLISHED (in new/, not synced), answered.
+ * BOX_PUBLISH is out), PUBLISHED (in new/, not synced), answered.  One of which
+ * the mailbox keeps no copy, because it is forwarded, is answered after WRITING.
  */
 #ifndef LOCAL_LOCAL_H
 #define LOCAL_LOCAL_H
@@ -33,6 +34,8 @@ struct delivery {
 	uint32_t id;
 	bool lent;               /* its credit was given back before it */
 	struct buf payload;      /* struct msg_deliver, while WAITING */
+	struct buf actions;      /* struct msg_actions, from WRITTEN on: goes
+	                          * to queued with the good answer only */
 	int fd;                  /* the body, while WAITING */
 };
 

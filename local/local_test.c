@@ -29,7 +29,8 @@ static bool is_ready;
 static struct ipc *control, *queued;
 
 /* A worker says yes, or does something else; by mailbox number. */
-enum manner { GOOD, ALREADY, FULL, SILENT, DIES, HALF, NONE, BUSY };
+enum manner { GOOD, ALREADY, FULL, SILENT, DIES, HALF, NONE, BUSY,
+	FORWARDS, FORWARDS_AND_KEEPS, NONSENSE };
 static enum manner manners[16];
 static struct ipc *workers[16];
 
@@ -38,6 +39,7 @@ static unsigned credit, nchannels, nwritten, npublished, nanswered, ngone;
 static unsigned nwrites[16];
 static int result[IDS]; /* of a delivery by its queue id; -1: none yet */
 static char status[IDS][200];
+static unsigned nforward[IDS]; /* addresses its answer asks for */
 static bool published_before_written;
 static bool written[IDS];
 
@@ -90,8 +92,10 @@ static const struct ipc_ops control_ops = { .msg = control_msg,
 static int
 box_write(struct ipc *ipc, struct ipc_msg *m, unsigned number)
 {
+	struct msg_written w = { .how = WRITTEN_DRAFT };
+	enum manner manner = manners[number];
 	struct msg_deliver d;
-	struct buf b;
+	struct buf b, list;
 
 	if (msg_deliver_get(m->payload, &d) == -1 || d.mailbox != number)
 		return -1;
@@ -106,10 +110,21 @@ box_write(struct ipc *ipc, struct ipc_msg *m, unsigned number)
 	}
 	written[d.queue_id] = true;
 	nwritten++;
-	buf_init(&b, 8);
-	wire_put_u8(&b, manners[number] == ALREADY);
+	buf_init(&b, 8192);
+	buf_init(&list, 4096);
+	if (manner == ALREADY)
+		w.how = WRITTEN_ALREADY;
+	if (manner == FORWARDS || manner == NONSENSE)
+		w.how = WRITTEN_NOT;
+	if (manner == FORWARDS || manner == FORWARDS_AND_KEEPS) {
+		msg_actions_forward(&w.actions, &list, span_of("c@d.test"));
+		w.actions.forward = buf_span(&list);
+		w.actions.answer = span_of("Subject: x\r\n\r\ny\r\n");
+	}
+	msg_written_put(&b, &w);
 	ipc_reply(ipc, m->id, MSG_BOX_WRITTEN, &b, -1);
 	buf_clear(&b);
+	buf_clear(&list);
 	return 0;
 }
 
@@ -224,6 +239,10 @@ on_delivered(struct ipc_msg *m, void *arg)
 		return -1;
 	nanswered++;
 	result[id] = d.result;
+	nforward[id] = d.actions.nforward;
+	if (msg_has_actions(&d.actions) &&
+	    !span_is(d.actions.answer, "Subject: x\r\n\r\ny\r\n"))
+		return -1;
 	span_copy(d.status, status[id], sizeof(status[id]));
 	return 0;
 }
@@ -404,6 +423,38 @@ troubles(void)
 	    "the next worker takes its mail");
 }
 
+/* What a worker asks for goes to queued, with the answer and not before. */
+static void
+actions(void)
+{
+	nanswered = npublished = ngone = 0;
+	manners[8] = FORWARDS;
+	give(8, 800);
+	want = 1;
+	ok(wait_until(has_answers) && result[800] == DELIVER_OK &&
+	    nforward[800] == 1, "a message that is only forwarded");
+	is_int(npublished, 0, "is not published");
+	manners[8] = FORWARDS_AND_KEEPS;
+	give(8, 801);
+	want = 2;
+	ok(wait_until(has_answers) && result[801] == DELIVER_OK &&
+	    nforward[801] == 1, "one that is kept, too");
+	is_int(npublished, 1, "is published first");
+	manners[8] = GOOD;
+	give(8, 802);
+	want = 3;
+	ok(wait_until(has_answers) && nforward[802] == 0,
+	    "the next is only kept");
+	manners[8] = NONSENSE;
+	give(8, 803);
+	want = 4;
+	ok(wait_until(has_answers) && result[803] == DELIVER_TEMP &&
+	    nforward[803] == 0,
+	    "a worker that neither keeps nor forwards: later");
+	is_int(ngone, 1, "and its channel is closed");
+	manners[8] = GOOD;
+}
+
 static void
 slow(void)
 {
@@ -476,6 +527,7 @@ main(int argc, char *argv[])
 	start(argv[0]);
 	deliveries();
 	troubles();
+	actions();
 	slow();
 	again();
 	ipc_note(control, MSG_CTL_STOP, NULL, -1);

@@ -157,10 +157,9 @@ on_written(struct ipc_msg *m, void *arg)
 	struct delivery *d = arg;
 	struct ipc *ipc = d->mailbox->ipc;
 	struct mailbox *b = d->mailbox;
+	struct msg_written in;
 	char reason[201];
-	struct wire w;
 	enum fail why;
-	uint8_t already;
 
 	if (m == NULL) {
 		fail_later(d, "the mailbox does not answer");
@@ -179,18 +178,30 @@ on_written(struct ipc_msg *m, void *arg)
 		fail_by(d, why == FAIL_FULL ? FAIL_FULL : FAIL_TEMP, reason);
 		return 0;
 	}
-	wire_init(&w, m->payload);
-	already = wire_u8(&w);
-	if (m->type != MSG_BOX_WRITTEN || wire_done(&w) == -1 || already > 1) {
+	if (m->type != MSG_BOX_WRITTEN ||
+	    msg_written_get(m->payload, &in) == -1) {
 		fail_later(d, "the mailbox's answer is malformed");
 		return -1;
 	}
-	if (already) {
-		/* Published before, perhaps not synced. */
+	if (msg_has_actions(&in.actions)) {
+		msg_actions_put(&d->actions, &in.actions);
+		if (buf_error(&d->actions) != 0) {
+			fail_later(d, "no memory");
+			return 0;
+		}
+	}
+	switch (in.how) {
+	case WRITTEN_DRAFT:
+		batch_written(d);
+		break;
+	case WRITTEN_ALREADY: /* perhaps not synced */
 		batch_published(d);
 		mailbox_leave(b);
-	} else {
-		batch_written(d);
+		break;
+	default: /* nothing of ours that a sync would keep */
+		delivery_answer(d, DELIVER_OK, "2.0.0 forwarded");
+		mailbox_leave(b);
+		break;
 	}
 	return 0;
 }
@@ -466,7 +477,6 @@ mailbox_deliver(struct delivery *d, struct ipc_msg *m)
 			fail_later(d, "the mailbox takes no more now");
 		return;
 	}
-	buf_init(&d->payload, IPC_MAX);
 	buf_put_span(&d->payload, m->payload);
 	d->fd = fd;
 	if (buf_error(&d->payload) != 0) {

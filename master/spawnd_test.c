@@ -282,6 +282,8 @@ start(const char *programs)
 	ho_set(ho, "hostname", span_of("mx.test"));
 	ho_set(ho, "worker-limit", span_of("10"));
 	ho_set(ho, "worker-linger", span_of("100"));
+	ho_set(ho, "received-limit", span_of("50"));
+	ho_set(ho, "vacation-period", span_of("604800000"));
 	ho_set(ho, "uid-first", span_of("1900000000"));
 	ho_set(ho, "uid-last", span_of("1999999999"));
 	ho_set(ho, "worker-program", span_of(worker));

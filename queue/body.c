@@ -57,6 +57,20 @@ body_keep(int dirfd, int fd, uint64_t token, uint64_t id)
 }
 
 int
+body_share(int dirfd, uint64_t from, uint64_t id)
+{
+	char old[QMSG_PATH], dir[QMSG_PATH], new[QMSG_PATH];
+
+	qmsg_path("body", from, old);
+	qmsg_dir("body", id, dir);
+	qmsg_path("body", id, new);
+	if (disk_need_dir(dirfd, "body", dir) == -1 ||
+	    disk->link(dirfd, old, new) == -1)
+		return -1;
+	return disk_sync_dir(dirfd, dir);
+}
+
+int
 body_open(int dirfd, uint64_t id)
 {
 	char path[QMSG_PATH];

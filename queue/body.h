@@ -15,6 +15,9 @@ int body_create(int dirfd, uint64_t token);
 void body_drop(int dirfd, uint64_t token);
 /* Sync the file, give it its final name, sync that. */
 int body_keep(int dirfd, int fd, uint64_t token, uint64_t id);
+/* The body of from is the body of id, too: a second name for the file, which
+ * nobody writes to any more.  Durable. */
+int body_share(int dirfd, uint64_t from, uint64_t id);
 int body_open(int dirfd, uint64_t id); /* O_RDONLY */
 int body_unlink(int dirfd, uint64_t id);
 /* Remove what no message needs; only after everything has been scanned. */

@@ -15,6 +15,7 @@ message(void)
 		.reverse_path = span_of("\"a b%\"@x.test"),
 		.client = span_of("192.0.2.1"),
 		.auth = span_of(""),
+		.prefix = span_of("Delivered-To: b%\r\nReceived: by x;\r\n\ty\r\n"),
 		.nrcpts = 3,
 		.body_bytes = 7,
 		.body_crc = 0xdeadbeef };
@@ -54,12 +55,14 @@ head(void)
 		return;
 	is_int((int64_t)len, (int64_t)file.len - 10, "up to the body");
 	ok(got->id == m->id && got->arrived_s == m->arrived_s &&
-		got->flags == 5 && got->body_bytes == 7 &&
+		got->flags == (5 | QMSG_PREFIX) && got->body_bytes == 7 &&
 		got->body_crc == 0xdeadbeef && !got->body_file,
 	    "numbers");
 	ok(span_eq(got->reverse_path, m->reverse_path) &&
 		span_eq(got->client, m->client) && got->auth.len == 0,
 	    "texts");
+	ok(span_eq(got->prefix, m->prefix) && got->prefix.len > 20,
+	    "lines that forwarding added");
 	is_int(got->nrcpts, 3, "recipients");
 	is_int(got->nopen, 3, "targets");
 	ok(qmsg_find(got, TARGET_MAILBOX, 17, span_of("")) != NULL &&

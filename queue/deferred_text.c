@@ -68,6 +68,8 @@ deferred_head_put(struct buf *b, const struct qmsg *m)
 	put_line(b, "sender", m->reverse_path);
 	put_line(b, "client", m->client);
 	put_line(b, "auth", m->auth);
+	if (m->prefix.len > 0)
+		put_line(b, "prefix", m->prefix);
 	while (qmsg_rcpt_next(&rcpts, &r) == 1) {
 		put_line(b, "recipient", r.address);
 		put_rcpt_targets(b, m, n++);
@@ -333,6 +335,8 @@ get_head(struct span in, uint64_t *id, struct buf *scratch, struct envelope *e,
 	    get_text_line(&in, "sender", scratch, &e->reverse_path) == -1 ||
 	    get_text_line(&in, "client", scratch, &e->client) == -1 ||
 	    get_text_line(&in, "auth", scratch, &e->auth) == -1 ||
+	    (flags & QMSG_PREFIX &&
+		get_text_line(&in, "prefix", scratch, &e->prefix) == -1) ||
 	    get_rcpts(&in, scratch, e, rcpts) == -1 ||
 	    get_body_line(&in, e) == -1 || in.len != 0)
 		return -1;

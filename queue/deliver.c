@@ -52,6 +52,28 @@ log_delivery(const struct qmsg *m, const struct qtarget *t, const char *word,
 	    log_quote(t->address), log_quote(status));
 }
 
+static void
+delivered(struct queued *q, struct qmsg *m, struct qtarget *t,
+    const struct msg_delivered *d)
+{
+	const char *why = NULL;
+	int more;
+
+	log_delivery(m, t, "delivered", d->status);
+	q->delivered_ms = io_now_ms();
+	more = msg_has_actions(&d->actions)
+		   ? children_act(q, m, t, d, &why)
+		   : spool_done(q->spool, m, t, d->status);
+	if (more == -1) {
+		log_delivery(m, t, "not-delivered", span_of(why));
+		tried(q, m, t, span_of(why));
+		return;
+	}
+	q->delivered++;
+	if (more)
+		sched_settle(q, m);
+}
+
 static int
 on_delivered(struct ipc_msg *answer, void *arg)
 {
@@ -91,11 +113,7 @@ on_delivered(struct ipc_msg *answer, void *arg)
 		return -1;
 	}
 	if (d.result == DELIVER_OK) {
-		q->delivered++;
-		q->delivered_ms = io_now_ms();
-		log_delivery(m, t, "delivered", d.status);
-		if (spool_done(q->spool, m, t, d.status))
-			sched_settle(q, m);
+		delivered(q, m, t, &d);
 	} else {
 		log_delivery(m, t, "not-delivered", d.status);
 		tried(q, m, t, d.status);
@@ -127,9 +145,12 @@ hand_out(struct queued *q, struct qmsg *m, struct qtarget *t)
 	struct msg_deliver d = { .queue_id = m->id,
 		.mailbox = t->mailbox,
 		.again = t->again,
+		.may_act = qmsg_depth(m->flags) < QMSG_DEPTH_MAX,
 		.arrived_s = m->arrived_s,
 		.reverse_path = m->reverse_path,
 		.recipient = t->address,
+		.original = t->original,
+		.prefix = m->prefix,
 		.body_bytes = m->body_bytes,
 		.body_file = m->body_file };
 	struct buf *b = &q->out;

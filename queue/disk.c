@@ -38,6 +38,12 @@ real_rename(int dirfd, const char *from, const char *to)
 }
 
 static int
+real_link(int dirfd, const char *from, const char *to)
+{
+	return linkat(dirfd, from, dirfd, to, 0);
+}
+
+static int
 real_unlink(int dirfd, const char *path)
 {
 	return unlinkat(dirfd, path, 0);
@@ -59,6 +65,7 @@ const struct disk_ops disk_real = {
 	.sync = fsync,
 	.syncfs = syncfs,
 	.rename = real_rename,
+	.link = real_link,
 	.unlink = real_unlink,
 	.mkdir = real_mkdir,
 };

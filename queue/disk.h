@@ -24,6 +24,8 @@ struct disk_ops {
 	int (*sync)(int fd);     /* a file or a directory */
 	int (*syncfs)(int fd);   /* everything on its file system */
 	int (*rename)(int dirfd, const char *from, const char *to);
+	/* A second name, which is not there yet. */
+	int (*link)(int dirfd, const char *from, const char *to);
 	int (*unlink)(int dirfd, const char *path);
 	int (*mkdir)(int dirfd, const char *path);
 };

@@ -71,6 +71,12 @@ f_rename(int dirfd, const char *from, const char *to)
 }
 
 static int
+f_link(int dirfd, const char *from, const char *to)
+{
+	return fails() ? -1 : recorder_quick.link(dirfd, from, to);
+}
+
+static int
 f_unlink(int dirfd, const char *path)
 {
 	return fails() ? -1 : recorder_quick.unlink(dirfd, path);
@@ -96,6 +102,7 @@ static const struct disk_ops failing = { .open = f_open,
 	.sync = f_sync,
 	.syncfs = f_sync,
 	.rename = f_rename,
+	.link = f_link,
 	.unlink = f_unlink,
 	.mkdir = f_mkdir };
 
@@ -134,6 +141,18 @@ done(struct spool *s, unsigned n, unsigned mailbox)
 		return;
 	tq_fates[n].done |= 1u << mailbox;
 	spool_done(s, m, t, span_of("2.0.0 ok"));
+}
+
+static void
+act(struct spool *s, unsigned n, unsigned mailbox, unsigned made)
+{
+	struct qmsg *m = spool_find(s, tq[n].id);
+
+	if (m == NULL || (m->where != Q_LOG && m->where != Q_DEFERRED))
+		return;
+	tq_targets[made] = 1;
+	if (tq_act(s, n, mailbox, made) >= 0)
+		tq_fates[n].done |= 1u << mailbox;
 }
 
 static void
@@ -203,6 +222,22 @@ live(struct spool *s)
 	flush(s);
 	attempt(s, 3, 1);
 	add(s, 30, 1, 200, false);
+	add(s, 31, 1, 20000, true);
+	add(s, 32, 2, 300, false);
+	flush(s);
+	act(s, 30, 1, 33);
+	act(s, 31, 1, 34);
+	flush(s);
+	act(s, 34, 1, 35);
+	defer(s, 32);
+	flush(s);
+	s->move_retry_ms = 0;
+	flush(s);
+	if (spool_find(s, tq[32].id) == NULL && tq[32].id != 0 &&
+	    spool_load(s, tq[32].id) != NULL) {
+		act(s, 32, 2, 36);
+		flush(s);
+	}
 	flush(s);
 }
 
@@ -232,6 +267,30 @@ refused_stay_away(struct spool *s)
 	return true;
 }
 
+/* What is in memory can be read where it is said to be, and holds no segment
+ * but its own. */
+static bool
+memory_agrees(struct spool *s)
+{
+	unsigned holds = 0, live = 0;
+	struct seg *seg;
+	struct qmsg *m;
+	uint64_t id;
+	size_t at = 0;
+
+	while ((m = idtab_next(&s->msgs, &at, &id)) != NULL) {
+		holds += m->seg != NULL;
+		if (m->where == Q_LOG && !m->body_file && !tq_body_good(s, m))
+			return TQ_WRONG("message %u is elsewhere",
+			    tq_number(m));
+	}
+	TAILQ_FOREACH(seg, &s->log->used, link)
+	live += seg->live;
+	if (live != holds)
+		return TQ_WRONG("%u messages hold %u", holds, live);
+	return true;
+}
+
 static bool
 run(const char *path, unsigned n, enum fault what)
 {
@@ -240,6 +299,7 @@ run(const char *path, unsigned n, enum fault what)
 
 	memset(tq, 0, sizeof(tq));
 	memset(tq_fates, 0, sizeof(tq_fates));
+	memset(tq_parent, 0, sizeof(tq_parent));
 	mkdir(path, 0700);
 	dirfd_ = tq_dir(path);
 	count = 0;
@@ -252,6 +312,8 @@ run(const char *path, unsigned n, enum fault what)
 			good = recovers(s);
 		flush(s);
 		was_clean = what < ALL_EIO && !spool_is_dirty(s);
+		if (good && was_clean)
+			good = memory_agrees(s);
 	}
 	spool_close(&s);
 	fail_at = 0;

@@ -106,6 +106,14 @@ intake_committed(struct queued *q, struct qmsg *m, bool ok)
 		refuse(ipc, m->client_request, EIO);
 		return;
 	}
+	if (m->parent != 0) {
+		char parent[QUEUE_ID_TEXT];
+
+		queue_id_text(m->parent, parent);
+		log_info("caused id=%s by=%s from=%s rcpts=%u", id, parent,
+		    log_quote(m->reverse_path), m->nrcpts);
+		return;
+	}
 	q->bytes_in += m->body_bytes;
 	log_info("queued id=%s from=%s rcpts=%u bytes=%llu client=%s", id,
 	    log_quote(m->reverse_path), m->nrcpts,

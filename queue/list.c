@@ -197,7 +197,8 @@ put_body(struct queued *q, const struct qmsg *m, struct buf *out)
 {
 	void *p;
 
-	wire_put_u32(out, (uint32_t)m->body_bytes);
+	wire_put_u32(out, (uint32_t)(m->prefix.len + m->body_bytes));
+	buf_put_span(out, m->prefix);
 	if ((p = buf_reserve(out, m->body_bytes + 1)) == NULL)
 		return -1;
 	/* A damaged one is shown as it is. */
@@ -228,7 +229,7 @@ on_show(struct queued *q, struct ipc *ipc, struct ipc_msg *msg)
 	buf_init(&out, IPC_MAX);
 	row_put(&out, m);
 	if (m->body_file) {
-		wire_put_bytes(&out, span_of(""));
+		wire_put_bytes(&out, m->prefix);
 		r = fd = spool_body_fd(q->spool, m);
 	} else {
 		r = put_body(q, m, &out);

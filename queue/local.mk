@@ -10,13 +10,14 @@ queue_libqueue_a_SOURCES = \
 	queue/idtab.c queue/idtab.h \
 	queue/waiting.c queue/waiting.h \
 	queue/body.c queue/body.h \
-	queue/spool.c queue/spool_read.c queue/spool.h \
+	queue/spool.c queue/spool_read.c queue/spool_act.c queue/spool.h \
 	queue/spool_start.c queue/spool_start.h
 
 role_PROGRAMS += queue/semail-queued queue/semail-queue
 queue_semail_queued_SOURCES = \
 	queue/queued.c queue/queued.h \
 	queue/intake.c queue/expand.c queue/sched.c queue/deliver.c \
+	queue/children.c \
 	queue/list.c
 queue_semail_queued_LDADD = queue/libqueue.a $(common_libs)
 queue_semail_queue_SOURCES = queue/queue_cmd.c

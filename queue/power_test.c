@@ -67,6 +67,19 @@ done(struct spool *s, unsigned n, unsigned mailbox)
 	return alive;
 }
 
+/* Delivered to a mailbox, message n makes message made. */
+static void
+act(struct spool *s, unsigned n, unsigned mailbox, unsigned made)
+{
+	tq_targets[made] = 1;
+	recorder_mark(M_DONE, n, mailbox);
+	if (tq_act(s, n, mailbox, made) == -1) {
+		printf("Bail out! script: act %u: %s\n", n, strerror(errno));
+		exit(1);
+	}
+	flush(s, true);
+}
+
 static void
 defer(struct spool *s, unsigned n)
 {
@@ -193,6 +206,32 @@ script(void)
 				done(s, n, 1);
 		}
 	}
+	flush(s, true);
+	/* what deliveries cause: inline and large, one of two targets, of a
+	 * message in the log and of one in a file; and of what was caused */
+	add(s, 90, 1, 1500, false);
+	add(s, 91, 2, 20000, true);
+	add(s, 92, 2, 700, false);
+	add(s, 93, 1, 20000, true);
+	flush(s, false);
+	act(s, 90, 1, 100);
+	act(s, 91, 2, 101);
+	act(s, 101, 1, 102);
+	done(s, 100, 1);
+	defer(s, 92);
+	defer(s, 93);
+	flush(s, false);
+	spool_load(s, tq[92].id);
+	spool_load(s, tq[93].id);
+	act(s, 92, 2, 103);
+	act(s, 93, 1, 104);
+	s = restart(s);
+	done(s, 91, 1);
+	defer(s, 104);
+	flush(s, false);
+	spool_load(s, tq[104].id);
+	act(s, 104, 1, 105);
+	done(s, 105, 1);
 	flush(s, true);
 	deferred_life(s, 25);
 	add(s, 80, 1, 700, false);

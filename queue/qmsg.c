@@ -56,7 +56,8 @@ void
 envelope_put(struct buf *b, const struct envelope *e)
 {
 	wire_put_u64(b, e->arrived_s);
-	wire_put_u32(b, e->flags);
+	wire_put_u32(b, (e->flags & ~QMSG_PREFIX) |
+			    (e->prefix.len > 0 ? QMSG_PREFIX : 0));
 	wire_put_bytes(b, e->reverse_path);
 	wire_put_bytes(b, e->client);
 	wire_put_bytes(b, e->auth);
@@ -65,6 +66,8 @@ envelope_put(struct buf *b, const struct envelope *e)
 	wire_put_u8(b, e->body_file);
 	wire_put_u64(b, e->body_bytes);
 	wire_put_u32(b, e->body_crc);
+	if (e->prefix.len > 0)
+		wire_put_bytes(b, e->prefix);
 }
 
 /* ---- in memory -------------------------------------------------------- */
@@ -241,7 +244,10 @@ envelope_get(struct wire *w, struct qmsg *m)
 	m->body_file = wire_u8(w);
 	m->body_bytes = wire_u64(w);
 	m->body_crc = wire_u32(w);
-	if (w->bad || m->body_file > 1) {
+	m->prefix = m->flags & QMSG_PREFIX ? wire_bytes(w, PREFIX_MAX)
+					   : span_from("", 0);
+	if (w->bad || m->body_file > 1 ||
+	    (m->flags & QMSG_PREFIX && m->prefix.len == 0)) {
 		errno = EBADMSG;
 		return -1;
 	}
@@ -381,8 +387,8 @@ done_put(struct buf *b, const struct qtarget *t)
 	wire_put_bytes(b, t->address);
 }
 
-int
-qmsg_done(struct qmsg *m, struct span payload)
+struct qtarget *
+qmsg_done_find(struct qmsg *m, struct span payload)
 {
 	struct qtarget *t;
 	struct span address;
@@ -395,11 +401,19 @@ qmsg_done(struct qmsg *m, struct span payload)
 	mailbox = wire_u32(&w);
 	address = wire_text(&w, PATH_MAX_BYTES);
 	if (wire_done(&w) == -1)
-		return -1;
-	if ((t = qmsg_find(m, kind, mailbox, address)) == NULL) {
+		return NULL;
+	if ((t = qmsg_find(m, kind, mailbox, address)) == NULL)
 		errno = ENOENT;
+	return t;
+}
+
+int
+qmsg_done(struct qmsg *m, struct span payload)
+{
+	struct qtarget *t = qmsg_done_find(m, payload);
+
+	if (t == NULL)
 		return -1;
-	}
 	qtarget_set_done(m, t);
 	return 0;
 }

@@ -16,6 +16,20 @@
 #define TARGET_UNKNOWN 0 /* a recipient whose targets authd is yet to say */
 #define ENVELOPE_MAX (1536 * 1024)
 
+/*
+ * In the flags of an envelope, beside enum body_flags: whether it has a
+ * prefix, and how many messages stand between it and the one that came in.
+ */
+#define QMSG_PREFIX (1u << 7)
+#define QMSG_DEPTH_SHIFT 8
+#define QMSG_DEPTH_MAX 10 /* then a mailbox may only keep it */
+
+static inline unsigned
+qmsg_depth(uint32_t flags)
+{
+	return flags >> QMSG_DEPTH_SHIFT & 0xff;
+}
+
 struct seg;
 
 enum target_state {
@@ -34,6 +48,7 @@ struct qtarget {
 	uint16_t rcpt;        /* of which recipient, from 0 */
 	uint32_t mailbox;
 	struct span address;  /* canonical; of the recipient if unknown */
+	struct span original; /* of the recipient */
 	char *status;         /* owned: why it failed last, or NULL */
 	bool changed;         /* status is not yet in the deferred file */
 };
@@ -61,11 +76,13 @@ struct qmsg {
 	unsigned cursor;            /* where the dispatcher looks next */
 	uint64_t client_token;      /* Q_NEW: whom to answer, and which */
 	uint32_t client_request;    /* request */
+	uint64_t parent;            /* Q_NEW: whose delivery caused it, or 0 */
 
 	uint64_t id;
 	uint64_t arrived_s;         /* Unix time */
-	uint32_t flags;             /* enum body_flags */
+	uint32_t flags;             /* enum body_flags, QMSG_* */
 	struct span reverse_path, client, auth;
+	struct span prefix;         /* header lines before the body */
 	uint32_t nrcpts;
 	struct span rcpts;          /* encoded; qmsg_rcpt_next() */
 	unsigned char *envelope;    /* owned: what the spans point into */
@@ -94,8 +111,8 @@ TAILQ_HEAD(qmsg_list, qmsg);
 /* What goes into a REC_MESSAGE before the body. */
 struct envelope {
 	uint64_t arrived_s;
-	uint32_t flags;
-	struct span reverse_path, client, auth;
+	uint32_t flags; /* QMSG_PREFIX follows from prefix */
+	struct span reverse_path, client, auth, prefix;
 	uint32_t nrcpts;
 	struct span rcpts; /* encoded by envelope_rcpt_put() */
 	uint8_t body_file;
@@ -132,6 +149,8 @@ int qmsg_expand(struct qmsg *, struct span payload);
 
 /* The payload of REC_DONE: u8 kind, u32 mailbox, text address. */
 void done_put(struct buf *, const struct qtarget *);
+/* The target it names; NULL with EBADMSG or ENOENT. */
+struct qtarget *qmsg_done_find(struct qmsg *, struct span payload);
 /* Mark the canonical target done; -1 with EBADMSG or ENOENT. */
 int qmsg_done(struct qmsg *, struct span payload);
 void qtarget_set_done(struct qmsg *, struct qtarget *);

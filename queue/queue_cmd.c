@@ -241,9 +241,8 @@ cmd_show(const char *text)
 		return say_why(0, NULL);
 	row_plain(&row);
 	putchar('\n');
-	if (fd != -1)
-		status = copy_out(fd) == -1;
-	else if (fwrite(body.data, 1, body.len, stdout) != body.len)
+	if (fwrite(body.data, 1, body.len, stdout) != body.len ||
+	    (fd != -1 && copy_out(fd) == -1))
 		status = 1;
 	if (status != 0)
 		fprintf(stderr, "semail queue: %s\n", strerror(errno));

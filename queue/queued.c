@@ -200,6 +200,7 @@ on_stats(struct proc *p, void (*add)(void *, const char *, uint64_t), void *arg)
 	add(arg, "accepted", s->accepted);
 	add(arg, "accepted-bytes", queued.bytes_in);
 	add(arg, "refused", s->refused);
+	add(arg, "forwarded-answered", s->born_total);
 	add(arg, "delivered", queued.delivered);
 	add(arg, "attempts-failed", queued.failed);
 	add(arg, "finished", s->finished_total);

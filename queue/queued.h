@@ -5,6 +5,7 @@
  * expand.c   recipients whose targets are not known: authd is asked
  * sched.c    what is handed out when; retry
  * deliver.c  local's edge
+ * children.c what a delivery causes: forwarding, answers
  * list.c     the semail queue command's edge
  */
 #ifndef QUEUE_QUEUED_H
@@ -66,6 +67,11 @@ void sched_arm(struct queued *);
 
 extern const struct ipc_ops deliver_ops; /* local */
 void deliver_dispatch(struct queued *);
+
+/* t of m was delivered, and asks for d's actions.  As spool_act(); a reason to
+ * try again later goes to *why_out with -1. */
+int children_act(struct queued *, struct qmsg *m, struct qtarget *t,
+    const struct msg_delivered *d, const char **why_out);
 
 extern const struct ipc_ops list_ops; /* the semail queue command */
 void list_tick(struct queued *);

@@ -38,6 +38,7 @@ static const char *retry_min = "100", *log_size = "8388608";
 static unsigned naccepted, nrefused, ndelivered, nasked, nsmtpd_gone;
 static uint64_t last_id;
 static struct msg_deliver last;
+static char last_from[PATH_MAX_BYTES + 1], last_prefix[PREFIX_MAX + 1];
 static char last_body[2 * 1024 * 1024], last_rcpt[400];
 static enum { SAY_OK, SAY_TEMP, SAY_NOTHING } local_says;
 static uint64_t stat_syncs;
@@ -81,9 +82,9 @@ control_msg(struct ipc *ipc, struct ipc_msg *m, void *arg)
 static void
 control_gone(struct ipc *ipc, void *arg)
 {
-	(void)ipc;
 	(void)arg;
-	control = NULL;
+	if (control == ipc) /* of the daemon before, late */
+		control = NULL;
 }
 
 static const struct ipc_ops control_ops = { .msg = control_msg,
@@ -99,18 +100,46 @@ smtpd_gone(struct ipc *ipc, void *arg)
 
 static const struct ipc_ops smtpd_ops = { .gone = smtpd_gone };
 
+/* What the delivery of the next message causes. */
+static struct {
+	const char *to, *answer;
+	bool always; /* and of all that follow */
+	bool anyway; /* also if it may not */
+} causes;
+
+static void
+add_actions(struct msg_delivered *d, struct buf *list)
+{
+	if ((causes.to == NULL && causes.answer == NULL) ||
+	    (!last.may_act && !causes.anyway))
+		return;
+	if (causes.to != NULL)
+		msg_actions_forward(&d->actions, list, span_of(causes.to));
+	d->actions.forward = buf_span(list);
+	if (causes.answer != NULL)
+		d->actions.answer = span_of(causes.answer);
+	if (!causes.always)
+		causes.to = causes.answer = NULL;
+}
+
 static void
 deliver_answer(struct ipc *ipc, uint32_t id)
 {
-	struct msg_delivered d = { DELIVER_OK, span_of("2.0.0 ok") };
-	struct buf b;
+	struct msg_delivered d = { .result = DELIVER_OK,
+		.status = span_of("2.0.0 ok") };
+	struct buf b, list;
+
+	buf_init(&list, 4096);
+	if (local_says == SAY_OK)
+		add_actions(&d, &list);
 
 	if (local_says == SAY_TEMP)
-		d = (struct msg_delivered){ DELIVER_TEMP,
-			span_of("4.2.2 full") };
-	buf_init(&b, 1024);
+		d = (struct msg_delivered){ .result = DELIVER_TEMP,
+			.status = span_of("4.2.2 full") };
+	buf_init(&b, 8192);
 	msg_delivered_put(&b, &d);
 	ipc_reply(ipc, id, MSG_DELIVERED, &b, -1);
+	buf_clear(&list);
 	buf_reset(&b);
 	wire_put_u32(&b, 1);
 	ipc_note(ipc, MSG_LOCAL_CREDIT, &b, -1);
@@ -131,6 +160,9 @@ local_msg(struct ipc *ipc, struct ipc_msg *m, void *arg)
 	else
 		memcpy(last_body, last.body.data, last.body.len);
 	span_copy(last.recipient, last_rcpt, sizeof(last_rcpt));
+	span_copy(last.reverse_path, last_from, sizeof(last_from));
+	memcpy(last_prefix, last.prefix.data, last.prefix.len);
+	last_prefix[last.prefix.len] = '\0';
 	if (local_says != SAY_NOTHING)
 		deliver_answer(ipc, m->id);
 	return 0;
@@ -470,6 +502,13 @@ full_is_listed(void)
 }
 
 static bool
+all_gone(void)
+{
+	return !is_listed("4.3.0 the mailbox asks for what it may not") &&
+	       !is_listed("4.2.2 full");
+}
+
+static bool
 remote_is_listed(void)
 {
 	return is_listed("4.4.0 remote delivery is not there yet");
@@ -611,6 +650,112 @@ smtpd_was_cut(void)
 	return nsmtpd_gone > 0 && ipc_is_up(smtpd);
 }
 
+/* ---- what deliveries cause ------------------------------------------------ */
+
+static unsigned
+count_in(const char *text, const char *what)
+{
+	unsigned n = 0;
+
+	for (; (text = strstr(text, what)) != NULL; text++)
+		n++;
+	return n;
+}
+
+static bool
+is_refused_listed(void)
+{
+	return is_listed("4.3.0 the mailbox asks for what it may not");
+}
+
+static void
+children(void)
+{
+	char want[QUEUE_ID_TEXT];
+	uint64_t parent;
+
+	causes.to = "c@x.test";
+	submit("b@x.test", 4, NULL, 0, "hello\r\n", 0, 7);
+	want_accepted++;
+	want_delivered += 2;
+	ok(wait_until(all_there), "a forwarded message is delivered on");
+	is_str(last_rcpt, "c@x.test", "to the other address");
+	is_int(last.mailbox, 9, "which authd knows");
+	is_str(last_from, "a@x.test", "from the same sender");
+	ok(last.queue_id > last_id, "under an id of its own");
+	ok(memcmp(last_body, "hello\r\n", 7) == 0 && last.body_bytes == 7,
+	    "with the same body");
+	queue_id_text(last.queue_id, want);
+	ok(strncmp(last_prefix, "Delivered-To: b@x.test\r\nReceived: by "
+				"mail.test (SEMail forward) id ",
+	       66) == 0 &&
+		strstr(last_prefix, want) != NULL,
+	    "after the lines that say so");
+
+	causes.answer = "Subject: away\r\n\r\nlater\r\n";
+	submit("b@x.test", 4, NULL, 0, "hello\r\n", 0, 7);
+	want_accepted++;
+	want_delivered += 2;
+	ok(wait_until(all_there), "an answer is delivered");
+	is_str(last_rcpt, "a@x.test", "to the sender");
+	is_str(last_from, "", "from nobody");
+	ok(last.body_bytes == 24 &&
+		memcmp(last_body, "Subject: away\r\n\r\nlater\r\n", 24) == 0,
+	    "as it was given");
+
+	causes.to = "c@x.test";
+	causes.answer = "Subject: away\r\n\r\nlater\r\n";
+	local_says = SAY_TEMP;
+	submit("b@x.test", 4, "d@x.test", 5, "hello\r\n", 0, 7);
+	want_accepted++;
+	ok(wait_until(full_is_listed), "one that has to wait first");
+	want_delivered = ndelivered + 4;
+	local_says = SAY_OK;
+	ok(wait_until(all_there), "is then forwarded and answered, once");
+	syncs();
+	is_int(ndelivered, want_delivered, "and no more");
+	ok(!full_is_listed(), "and gone");
+
+	/* A large body: both have it, each in its own time. */
+	open_body();
+	io_write_all(body_fd, large, sizeof(large));
+	close(body_fd);
+	body_fd = -1;
+	causes.to = "c@x.test";
+	submit("b@x.test", 4, NULL, 0, NULL, body_token, sizeof(large));
+	want_accepted++;
+	want_delivered += 2;
+	ok(wait_until(all_there), "a large one is forwarded");
+	ok(last.body_file == 1 && last.body_bytes == sizeof(large) &&
+		memcmp(last_body, large, sizeof(large)) == 0 &&
+		last.queue_id > last_id,
+	    "whole");
+
+	causes.to = "c@x.test";
+	causes.always = true;
+	submit("b@x.test", 4, NULL, 0, "round and round\r\n", 0, 17);
+	want_accepted++;
+	want_delivered += 11;
+	ok(wait_until(all_there), "a chain ends after ten");
+	syncs();
+	is_int(ndelivered, want_delivered, "it does");
+	is_int(last.may_act, 0, "because the last may only be kept");
+	is_int(count_in(last_prefix, "Delivered-To:"), 10,
+	    "each has left its line");
+	parent = last.queue_id;
+	causes.anyway = true;
+	submit("b@x.test", 4, NULL, 0, "round and round\r\n", 0, 17);
+	want_accepted++;
+	ok(wait_until(is_refused_listed), "a worker that insists is refused");
+	causes.anyway = causes.always = false;
+	causes.to = NULL;
+	want_delivered = ndelivered + 1;
+	ok(wait_until(all_there) && last.queue_id > parent,
+	    "and gets it again, to keep it");
+	ok(wait_until(all_gone), "nothing but what was there is left");
+	want_delivered = ndelivered;
+}
+
 static void
 nonsense(void)
 {
@@ -689,6 +834,7 @@ main(int argc, char *argv[])
 	retry();
 	killed();
 	large_body();
+	children();
 	nonsense();
 	relief();
 	tmpdir_remove();

@@ -29,6 +29,8 @@ enum rec_type {
 	REC_DONE = 3,    /* one target needs nothing more */
 	REC_MOVED = 4,   /* the message is in deferred/ now */
 	REC_VOID = 5,    /* the message was refused after it was written */
+	REC_ACTED = 6,   /* as REC_DONE, of a message in deferred/: what its
+	                  * delivery caused is in the same batch */
 };
 
 struct seg_head {

@@ -21,6 +21,7 @@ enum kind {
 	SYNCDIR,
 	SYNCFS,
 	RENAME,
+	LINK,
 	UNLINK,
 	MARK
 };
@@ -181,6 +182,22 @@ rec_rename(int dirfd, const char *from, const char *to)
 }
 
 static int
+rec_link(int dirfd, const char *from, const char *to)
+{
+	struct name *n = find_name(names, nnames, from);
+	struct op *op;
+
+	if (disk_real.link(dirfd, from, to) == -1)
+		return -1;
+	op = add(LINK);
+	op->node = n->node;
+	snprintf(op->path, PATH, "%s", to);
+	snprintf(names[nnames].path, PATH, "%s", to);
+	names[nnames++].node = op->node;
+	return 0;
+}
+
+static int
 rec_unlink(int dirfd, const char *path)
 {
 	struct name *n;
@@ -223,6 +240,7 @@ const struct disk_ops recorder_ops = { .open = rec_open,
 	.sync = rec_sync,
 	.syncfs = rec_syncfs,
 	.rename = rec_rename,
+	.link = rec_link,
 	.unlink = rec_unlink,
 	.mkdir = rec_mkdir };
 
@@ -245,6 +263,12 @@ quick_rename(int dirfd, const char *from, const char *to)
 }
 
 static int
+quick_link(int dirfd, const char *from, const char *to)
+{
+	return linkat(dirfd, from, dirfd, to, 0);
+}
+
+static int
 quick_unlink(int dirfd, const char *path)
 {
 	return unlinkat(dirfd, path, 0);
@@ -264,6 +288,7 @@ const struct disk_ops recorder_quick = { .open = quick_open,
 	.sync = no_sync,
 	.syncfs = no_sync,
 	.rename = quick_rename,
+	.link = quick_link,
 	.unlink = quick_unlink,
 	.mkdir = quick_mkdir };
 
@@ -394,7 +419,7 @@ const char *
 recorder_name(size_t at)
 {
 	static const char *const kinds[] = { "create", "mkdir", "write",
-		"truncate", "sync", "syncdir", "syncfs", "rename", "unlink",
+		"truncate", "sync", "syncdir", "syncfs", "rename", "link", "unlink",
 		"mark" };
 	static char text[2 * PATH];
 
@@ -578,6 +603,7 @@ recorder_build(int dirfd, size_t at, enum cut cut, uint64_t seed,
 			continue;
 		switch (op->kind) {
 		case CREATE:
+		case LINK: /* its path is the new name */
 			if (!parent_exists(op->path, dirs, ndirs) ||
 			    find_name(now, n, op->path) != NULL)
 				break;

@@ -51,6 +51,7 @@ state_again(struct spool *s)
 	struct wire w;
 
 	qlog_forget_batch(s->log);
+	spool_act_unwritten(s);
 	wire_init(&w, buf_span(&s->unsynced));
 	while (w.left > 0 && !w.bad) {
 		uint8_t type = wire_u8(&w);
@@ -59,6 +60,8 @@ state_again(struct spool *s)
 		size_t at = qlog_rec_begin(s->log, type, id);
 
 		buf_put_span(qlog_batch(s->log), payload);
+		if (type == REC_MESSAGE)
+			spool_act_again(s, id, qlog_batch(s->log)->len);
 		qlog_rec_end(s->log, at);
 	}
 }
@@ -99,27 +102,24 @@ spool_new_id(struct spool *s)
 }
 
 struct qmsg *
-spool_add(
-    struct spool *s, uint64_t id, const struct envelope *e, struct span body)
+spool_put(struct spool *s, uint64_t id, const struct envelope *e,
+    struct span body, struct span *payload_out)
 {
 	struct buf *b = qlog_batch(s->log);
 	size_t before = b->len, at, payload;
 	struct qmsg *m;
 	struct span in_batch;
 
-	if (!qlog_has_room(s->log, e->rcpts.len + body.len + 2048)) {
-		errno = ENOSPC;
-		return NULL;
-	}
 	at = qlog_rec_begin(s->log, REC_MESSAGE, id);
 	payload = at + REC_HEADER;
 	envelope_put(b, e);
 	buf_put_span(b, body);
 	m = NULL;
 	errno = buf_error(b) != 0 ? ENOMEM : 0;
-	if (errno == 0)
-		m = qmsg_new(id, span_from(b->data + payload, b->len - payload),
-		    &in_batch);
+	if (errno == 0) {
+		*payload_out = span_from(b->data + payload, b->len - payload);
+		m = qmsg_new(id, *payload_out, &in_batch);
+	}
 	if (m == NULL) {
 		int saved = errno;
 
@@ -134,9 +134,34 @@ spool_add(
 	m->where = Q_NEW;
 	idtab_put(&s->msgs, id, m);
 	TAILQ_INSERT_TAIL(&s->in_log, m, in_log);
-	TAILQ_INSERT_TAIL(&s->fresh, m, sync);
 	s->nlog++;
 	s->must_sync = true;
+	return m;
+}
+
+void
+spool_unput(struct spool *s, struct qmsg *m, size_t batch_len)
+{
+	buf_truncate(qlog_batch(s->log), batch_len);
+	leave_log(s, m);
+	idtab_remove(&s->msgs, m->id);
+	qmsg_free(&m);
+}
+
+struct qmsg *
+spool_add(
+    struct spool *s, uint64_t id, const struct envelope *e, struct span body)
+{
+	struct span payload;
+	struct qmsg *m;
+
+	if (!qlog_has_room(s->log,
+		e->rcpts.len + e->prefix.len + body.len + 2048)) {
+		errno = ENOSPC;
+		return NULL;
+	}
+	if ((m = spool_put(s, id, e, body, &payload)) != NULL)
+		TAILQ_INSERT_TAIL(&s->fresh, m, sync);
 	return m;
 }
 
@@ -190,8 +215,8 @@ deferred_finish(struct spool *s, struct qmsg *m)
 	return true;
 }
 
-static bool
-deferred_done(
+bool
+spool_deferred_done(
     struct spool *s, struct qmsg *m, struct qtarget *t, struct span status)
 {
 	bool kept;
@@ -233,7 +258,7 @@ spool_done(
 	struct buf b;
 
 	if (m->where == Q_DEFERRED)
-		return deferred_done(s, m, t, status);
+		return spool_deferred_done(s, m, t, status);
 	buf_init(&b, 1024);
 	done_put(&b, t);
 	spool_state(s, REC_DONE, m->id, buf_span(&b));
@@ -437,6 +462,7 @@ synced(struct spool *s)
 		s->accepted++;
 		s->ops->committed(s->arg, m, true);
 	}
+	spool_act_synced(s);
 	while ((m = TAILQ_FIRST(&fresh)) != NULL) {
 		TAILQ_REMOVE(&fresh, m, sync);
 		s->ops->ready(s->arg, m);
@@ -486,6 +512,7 @@ write_batch(struct spool *s)
 		m->body_at += off;
 		qlog_hold(seg);
 	}
+	spool_act_written(s, seg, off);
 	return 0;
 }
 
@@ -541,6 +568,7 @@ spool_close(struct spool **sp)
 	if (s == NULL)
 		return;
 	free_list(&s->finished);
+	spool_act_free(s);
 	while ((m = idtab_next(&s->msgs, &at, &id)) != NULL)
 		qmsg_free(&m);
 	idtab_clear(&s->msgs);
@@ -569,6 +597,8 @@ spool_open(int dirfd, const struct qlog_conf *conf, uint64_t retry_max_ms,
 	TAILQ_INIT(&s->expanded);
 	TAILQ_INIT(&s->moving);
 	TAILQ_INIT(&s->finished);
+	TAILQ_INIT(&s->born);
+	TAILQ_INIT(&s->acted);
 	TAILQ_INIT(&s->to_move);
 	idtab_init(&s->msgs);
 	waiting_init(&s->waiting, retry_max_ms);

@@ -19,9 +19,21 @@
 #define REMOTE_UNSYNCED_MAX 64 /* completions a crash may repeat */
 #define MOVE_BATCH 64          /* messages moved to deferred/ in one flush */
 
+struct acted; /* spool_act.c */
+TAILQ_HEAD(acted_list, acted);
+
+#define CHILDREN_MAX 2 /* of one delivery: forwarded, and answered */
+
+/* A new message that a delivery causes. */
+struct child {
+	uint64_t id;
+	struct envelope envelope;
+	struct span body; /* inline; a body file is durable under id before */
+};
+
 struct spool_ops {
 	/* A new message is durable (or, ok false, refused after all: m is
-	 * freed after this). */
+	 * freed after this; never one with a parent). */
 	void (*committed)(void *arg, struct qmsg *m, bool ok);
 	/* m may be handed out, or has new targets. */
 	void (*ready)(void *arg, struct qmsg *m);
@@ -37,6 +49,8 @@ struct spool {
 	struct qmsg_list in_log;  /* Q_NEW, Q_LOG by age */
 	/* What the next sync completes. */
 	struct qmsg_list fresh, expanded, moving, finished;
+	struct qmsg_list born;    /* children: written until they are in */
+	struct acted_list acted;  /* their parents, if in deferred/ */
 	struct qmsg_list to_move; /* wait for their deferred file */
 	unsigned nto_move;
 	struct buf unsynced;      /* state records written, not yet synced */
@@ -49,6 +63,7 @@ struct spool {
 	void *arg;
 	/* counters */
 	uint64_t accepted, refused, finished_total, moved, quarantined;
+	uint64_t born_total;
 	uint64_t nlog;            /* messages in the log */
 };
 
@@ -70,6 +85,15 @@ struct qmsg *spool_add(struct spool *, uint64_t id, const struct envelope *,
  * use it or t after this unless it returns true (there is more to do). */
 bool spool_done(struct spool *, struct qmsg *m, struct qtarget *t,
     struct span status);
+/*
+ * A target needs nothing more, and n new messages come of its delivery: all of
+ * it is in one batch, so that after a crash all of it has happened or nothing.
+ * 1: as spool_done() with true.  0: as with false, or it is not done yet, and
+ * ops->ready() follows if there is more to do.  -1 with errno, nothing has
+ * changed: ENOSPC (the log is full), EBADMSG, ENOMEM.
+ */
+int spool_act(struct spool *, struct qmsg *m, struct qtarget *t,
+    struct span status, const struct child *, unsigned n);
 /* authd has told where a recipient's mail goes; ops->ready() follows when that
  * is durable.  0, or -1 with errno (nothing changed). */
 int spool_expand(struct spool *, struct qmsg *m, struct span rcpt,

@@ -20,8 +20,17 @@ struct start {
 	size_t nhints;
 	uint64_t *doubles; /* deferred files whose message is in the log */
 	size_t ndoubles;
+	struct start_acted *acted;
 	uint64_t last_id;
 	unsigned nfiles, nread;
+};
+
+/* A REC_ACTED: what the message's file may not say yet. */
+struct start_acted {
+	struct start_acted *next;
+	uint64_t id;
+	size_t len;
+	unsigned char payload[];
 };
 
 static const char *
@@ -73,6 +82,20 @@ on_message(struct spool *s, struct seg *seg, const struct rec *r, bool salvaged)
 }
 
 static void
+on_acted(struct start *st, const struct rec *r)
+{
+	struct start_acted *a = malloc(sizeof(*a) + r->payload.len);
+
+	if (a == NULL)
+		fatal("queue start");
+	a->next = st->acted;
+	a->id = r->id;
+	a->len = r->payload.len;
+	memcpy(a->payload, r->payload.data, r->payload.len);
+	st->acted = a;
+}
+
+static void
 on_record(void *arg, struct seg *seg, const struct rec *r, bool salvaged)
 {
 	struct start *st = arg;
@@ -85,6 +108,8 @@ on_record(void *arg, struct seg *seg, const struct rec *r, bool salvaged)
 		on_message(s, seg, r, salvaged);
 		return;
 	}
+	if (r->type == REC_ACTED)
+		on_acted(st, r);
 	/* Of a message whose segment has been used again since: it was dealt
 	 * with long ago. */
 	if ((m = idtab_get(&s->msgs, r->id)) == NULL)
@@ -94,6 +119,7 @@ on_record(void *arg, struct seg *seg, const struct rec *r, bool salvaged)
 		qmsg_expand(m, r->payload);
 		break;
 	case REC_DONE:
+	case REC_ACTED: /* the log's copy counts, or may yet */
 		if (qmsg_done(m, r->payload) == -1)
 			log_warnx("log-done-unknown id=%s", id_text(r->id));
 		break;
@@ -245,6 +271,46 @@ read_dir(struct start *st, const char *path, unsigned depth)
 	return r;
 }
 
+/* The new messages are in the log; the file of the one they come from must say
+ * so before the log forgets it. */
+static int
+finish_acted(struct start *st, const struct start_acted *a)
+{
+	struct qtarget *t;
+	struct qmsg *m;
+
+	if (!waiting_has(&st->s->waiting, a->id) ||
+	    (m = spool_load(st->s, a->id)) == NULL)
+		return 0; /* gone, or in quarantine, or only in the log */
+	t = qmsg_done_find(m, span_from(a->payload, a->len));
+	if (t != NULL && t->state != T_DONE) {
+		bool more = spool_deferred_done(
+		    st->s, m, t, span_of("2.0.0 done"));
+
+		if (!more)
+			return 0;
+		if (t->state != T_DONE || t->changed) {
+			log_warnx("deferred-done id=%s", id_text(a->id));
+			errno = EIO;
+			return -1;
+		}
+	}
+	idtab_remove(&st->s->msgs, m->id);
+	qmsg_free(&m);
+	return 0;
+}
+
+static int
+finish_all_acted(struct start *st)
+{
+	const struct start_acted *a;
+
+	for (a = st->acted; a != NULL; a = a->next)
+		if (finish_acted(st, a) == -1)
+			return -1;
+	return 0;
+}
+
 /* ---- putting it together
  * ----------------------------------------------------- */
 
@@ -322,6 +388,7 @@ int
 spool_recover(struct spool *s, const struct qlog_conf *conf)
 {
 	struct start st = { .s = s };
+	struct start_acted *a;
 	int r = -1;
 
 	s->log = qlog_open(s->dirfd, conf, &log_ops, &st);
@@ -330,7 +397,7 @@ spool_recover(struct spool *s, const struct qlog_conf *conf)
 	st.hints = waiting_load(s->dirfd, &st.nhints);
 	if (disk_need_dir(s->dirfd, ".", "deferred") == -1 ||
 	    read_dir(&st, "deferred", 0) == -1 || first_id(&st) == -1 ||
-	    finish_moves(&st) == -1)
+	    finish_moves(&st) == -1 || finish_all_acted(&st) == -1)
 		goto out;
 	settle_log(s);
 	/* Damaged bytes may have held the record that needs a body. */
@@ -341,6 +408,10 @@ spool_recover(struct spool *s, const struct qlog_conf *conf)
 	    (unsigned long long)s->log->ndamaged);
 	r = 0;
 out:
+	while ((a = st.acted) != NULL) {
+		st.acted = a->next;
+		free(a);
+	}
 	free(st.hints);
 	free(st.doubles);
 	malloc_trim(0); /* the log's finished messages were all in memory */

@@ -30,6 +30,19 @@ static struct {
 } tq[TQ_MESSAGES];
 static void (*tq_on_ack)(unsigned n); /* for a test that wants to know */
 
+/* Message N came of the delivery of another to a mailbox; 0: it did not. */
+static unsigned tq_parent[TQ_MESSAGES], tq_parent_mailbox[TQ_MESSAGES];
+#define TQ_PREFIX "Delivered-To: a@t\r\n"
+
+/* Whose body it has. */
+static unsigned
+tq_body_of(unsigned n)
+{
+	while (tq_parent[n] != 0)
+		n = tq_parent[n];
+	return n;
+}
+
 static unsigned
 tq_number(const struct qmsg *m)
 {
@@ -130,6 +143,61 @@ tq_add(struct spool *s, unsigned n, unsigned targets, size_t len, bool as_file)
 	return m;
 }
 
+/* The delivery of message p to a mailbox makes message n, for mailbox 1, with
+ * the same body.  As spool_act(). */
+__attribute__((unused)) static int
+tq_act(struct spool *s, unsigned p, unsigned mailbox, unsigned n)
+{
+	static unsigned char body[1024 * 1024];
+	struct target to = { TARGET_MAILBOX, 1, span_of("next@t") };
+	struct qmsg *m = spool_find(s, tq[p].id);
+	struct qtarget *t =
+	    m == NULL ? NULL : qmsg_find(m, TARGET_MAILBOX, mailbox, span_of(""));
+	struct child c = { .id = spool_new_id(s) };
+	char from[32];
+	struct buf rcpts;
+	int r = 0;
+
+	if (t == NULL || t->state == T_DONE)
+		return -1;
+	if (t->state == T_WAITING) {
+		t->state = T_FLYING; /* as deliver.c has it */
+		m->nflying++;
+	}
+	snprintf(from, sizeof(from), "m%u@t", n);
+	c.envelope = (struct envelope){ .arrived_s = 1700000000 + n,
+		.reverse_path = span_of(from),
+		.client = span_of(""),
+		.auth = span_of(""),
+		.prefix = span_of(TQ_PREFIX),
+		.nrcpts = 1,
+		.body_file = m->body_file,
+		.body_bytes = m->body_bytes,
+		.body_crc = m->body_crc };
+	buf_init(&rcpts, 4096);
+	envelope_rcpt_put(&rcpts, span_of("next@t"), &to, 1);
+	c.envelope.rcpts = buf_span(&rcpts);
+	if (m->body_file)
+		r = body_share(s->dirfd, m->id, c.id);
+	else
+		r = spool_body_read(s, m, body);
+	if (r == 0) {
+		c.body = span_from(body, m->body_file ? 0 : m->body_bytes);
+		tq[n].id = c.id;
+		tq_parent[n] = p;
+		tq_parent_mailbox[n] = mailbox;
+		r = spool_act(s, m, t, span_of("2.0.0 forwarded"), &c, 1);
+	}
+	if (r == -1) {
+		tq[n].id = 0;
+		tq_parent[n] = 0;
+		m->nflying--;
+		t->state = T_TRIED;
+	}
+	buf_clear(&rcpts);
+	return r;
+}
+
 /* Is its body what it was? */
 __attribute__((unused)) static bool
 tq_body_good(struct spool *s, const struct qmsg *m)
@@ -140,7 +208,10 @@ tq_body_good(struct spool *s, const struct qmsg *m)
 
 	if (m->body_bytes > sizeof(got))
 		return false;
-	tq_body(tq_number(m), want, m->body_bytes);
+	if (m->prefix.len !=
+	    (tq_parent[tq_number(m)] == 0 ? 0 : strlen(TQ_PREFIX)))
+		return false;
+	tq_body(tq_body_of(tq_number(m)), want, m->body_bytes);
 	if (m->body_file) {
 		if ((fd = spool_body_fd(s, m)) == -1)
 			return false;
@@ -184,12 +255,45 @@ static unsigned tq_targets[TQ_MESSAGES];
 static char tq_why[200];
 #define TQ_WRONG(...) (snprintf(tq_why, sizeof(tq_why), __VA_ARGS__), false)
 
+/* Of message p, is the delivery to a mailbox still to be made? */
+__attribute__((unused)) static bool
+tq_is_open(struct spool *s, unsigned p, unsigned mailbox)
+{
+	struct qmsg *m = spool_find(s, tq[p].id), *peeked = NULL;
+	struct qtarget *t;
+	bool open;
+
+	if (m == NULL && waiting_has(&s->waiting, tq[p].id))
+		m = peeked = spool_peek(s, tq[p].id);
+	t = m == NULL ? NULL
+		      : qmsg_find(m, TARGET_MAILBOX, mailbox, span_of(""));
+	open = t != NULL && t->state != T_DONE;
+	qmsg_free(&peeked);
+	return open;
+}
+
+/* A delivery and the message it makes: both have happened, or neither. */
+__attribute__((unused)) static bool
+tq_is_one(struct spool *s, unsigned n, const struct qmsg *m)
+{
+	bool born = m != NULL || tq_fates[n].done != 0;
+
+	if (tq_parent[n] == 0 || (!born && !tq_fates[tq_parent[n]].acked))
+		return true;
+	if (tq_is_open(s, tq_parent[n], tq_parent_mailbox[n]) != born)
+		return true;
+	return TQ_WRONG("message %u, of %u: %s", n, tq_parent[n],
+	    born ? "it would be made again" : "it is lost");
+}
+
 /* Does what is there of message n agree with its fate? */
 __attribute__((unused)) static bool
 tq_agrees(struct spool *s, unsigned n, struct qmsg *m)
 {
 	uint32_t all = (2u << tq_targets[n]) - 2;
 
+	if (!tq_is_one(s, n, m))
+		return false;
 	if (m == NULL) {
 		if (tq_fates[n].acked && (tq_fates[n].done & all) != all)
 			return TQ_WRONG("message %u is lost", n);
@@ -218,6 +322,18 @@ tq_agrees(struct spool *s, unsigned n, struct qmsg *m)
 	return true;
 }
 
+/* A start finished it: only the time it was due is left. */
+__attribute__((unused)) static bool
+tq_is_stale(struct spool *s, uint64_t id)
+{
+	int fd = deferred_open(s->dirfd, id);
+
+	if (fd == -1)
+		return errno == ENOENT;
+	disk->close(fd);
+	return false;
+}
+
 __attribute__((unused)) static bool
 tq_check(struct spool *s)
 {
@@ -230,6 +346,8 @@ tq_check(struct spool *s)
 		m = spool_find(s, tq[n].id);
 		in_log = m != NULL;
 		waits = waiting_has(&s->waiting, tq[n].id);
+		if (waits && tq_is_stale(s, tq[n].id))
+			waits = false;
 		if (in_log && waits)
 			return TQ_WRONG("message %u is there twice", n);
 		if (waits && (m = spool_peek(s, tq[n].id)) == NULL)

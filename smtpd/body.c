@@ -9,6 +9,7 @@
 #include "config.h"
 #include "libcommon/io.h"
 #include "libcommon/log.h"
+#include "libcommon/mail_date.h"
 #include "smtpd/session.h"
 
 #include <stdio.h>
@@ -64,13 +65,13 @@ static void
 body_begin(struct session *s)
 {
 	struct transaction *t = s->txn;
-	char date[40], proto[16], trace[1500];
+	char date[MAIL_DATE], proto[16], trace[1500];
 	bool v6 = strchr(s->peer, ':') != NULL;
 	bool to = t->nrcpts == 1;
 	int n;
 
 	/* RFC 5321 4.4; the login name stays between us and its owner. */
-	message_date(io_wall_s(), date);
+	mail_date(io_wall_s(), date);
 	n = snprintf(trace, sizeof(trace),
 	    "Received: from %s ([%s%s])\r\n\tby %s with %s id %s%s%s%s%s%s%s;"
 	    "\r\n\t%s\r\n",

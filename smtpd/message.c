@@ -1,27 +1,11 @@
 #include "config.h"
 #include "smtpd/message.h"
 #include "libcommon/io.h"
+#include "libcommon/mail_date.h"
 #include "libcommon/secret.h"
 
 #include <stdio.h>
 #include <strings.h>
-#include <time.h>
-
-void
-message_date(uint64_t unix_s, char out[static 40])
-{
-	static const char *const days[] = { "Sun", "Mon", "Tue", "Wed", "Thu",
-		"Fri", "Sat" };
-	static const char *const months[] = { "Jan", "Feb", "Mar", "Apr", "May",
-		"Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
-	time_t t = (time_t)unix_s;
-	struct tm tm;
-
-	gmtime_r(&t, &tm); /* UTC: no files for a time zone in a chroot */
-	snprintf(out, 40, "%s, %d %s %d %02d:%02d:%02d +0000",
-	    days[tm.tm_wday], tm.tm_mday, months[tm.tm_mon],
-	    tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
-}
 
 static void
 give(struct message *m, struct span s)
@@ -52,13 +36,13 @@ static void
 fill_header(struct message *m)
 {
 	unsigned char r[8];
-	char text[400], date[40];
+	char text[400], date[MAIL_DATE];
 	int n = 0;
 
 	if (!m->fill)
 		return;
 	if (!m->has_date) {
-		message_date(io_wall_s(), date);
+		mail_date(io_wall_s(), date);
 		n = snprintf(text, sizeof(text), "Date: %s\r\n", date);
 		give(m, span_from(text, (size_t)n));
 	}

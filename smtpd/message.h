@@ -34,7 +34,4 @@ void message_put(struct message *, struct span);
 /* The end: completes the header or the last line if need be. */
 void message_end(struct message *);
 
-/* "Sat, 21 Nov 2026 07:00:00 +0000" (RFC 5322 3.3). */
-void message_date(uint64_t unix_s, char out[static 40]);
-
 #endif

@@ -26,6 +26,11 @@ semail_start
 newdom here.test
 newbal one@here.test secret-1 || exit 1
 newbal two@here.test secret-2 || exit 1
+# What deliveries cause is cut as well: three's mail goes to four, five's goes
+# there, too.
+for u in three four five; do newbal $u@here.test secret-3 || exit 1; done
+home_put three@here.test .forward four@here.test
+home_put five@here.test .forward 'four@here.test, \five'
 export SEMAIL_CRASH_INNER=1 T conf semail_bin smtp_port
 perl "$1"
 X
@@ -51,7 +56,7 @@ sub pid_of {
 	if ($role eq "box-worker") {
 		my $spawnd = pid_of("spawnd") or return;
 		my @w = split ' ', `ps -o pid= --ppid $spawnd`;
-		return $w[0];
+		return $w[rand @w];
 	}
 	return status() =~ /"role":"$role","instance":0,"pid":(\d+),"state":"ready"/ ? $1 : undef;
 }
@@ -64,13 +69,20 @@ sub wait_for {
 }
 
 my @sizes = (200, 4000, 300_000, 4000, 200);
+my @rcpts = map { [ map { "$_\@here.test" } @$_ ] }
+    ([ "one", "two" ], [ "three" ], [ "one" ], [ "five" ], [ "three", "two" ], [ "one", "five" ], [ "two" ]);
+my $turn = 0;
+# Where mail for a mailbox is in the end.
+my %ends = map { $_ => [$_] } "one", "two";
+$ends{three} = ["four"];
+$ends{five} = [ "four", "five" ];
 sub load { # some messages, each on what connection there is
 	my ($count) = @_;
 	my $s;
 	for my $i (1 .. $count) {
 		$s ||= wait_for(10, sub { Mail::connect_smtp($port) }) or next;
 		my ($token, $text) = Mail::make($sizes[$i % @sizes]);
-		my @rcpts = $i % 2 ? ('one@here.test') : ('one@here.test', 'two@here.test');
+		my @rcpts = @{ $rcpts[$turn++ % @rcpts] };
 		my $r = Mail::send_on($s, 'sender@elsewhere.test', \@rcpts, $text);
 		if ($r eq "ack") { $acked{$token} = [@rcpts] }
 		elsif ($r eq "lost") { $losts++; undef $s }
@@ -92,7 +104,7 @@ sub point {
 		    "inject=$call:signal=KILL:when=$when", "-o", "/dev/null";
 	}
 	wait_for(5, sub { `grep TracerPid /proc/$pid/status 2>/dev/null` =~ /:\t[1-9]/ });
-	load(4);
+	load(7);
 	# Deliveries come after the answers: give the point its chance.
 	my $dead = wait_for(0.3, sub { !-d "/proc/$pid" || waitpid($strace, WNOHANG) == $strace });
 	kill 'TERM', $strace;
@@ -123,12 +135,16 @@ ok($reached >= ($full ? 100 : 60), "killed at $reached points in " . int(time - 
     . join(", ", map { "$_ $by_role{$_}" } sort keys %by_role));
 ok(scalar(wait_for(60, \&queue_empty)), "the queue is empty in the end")
     or print map { "# $_" } `'$bin' -f '$conf' queue list`;
-my ($copies, $missing) = (0, 0);
-for my $user ("one", "two") {
+my ($copies, $missing, $astray) = (0, 0, 0);
+for my $user ("one", "two", "three", "four", "five") {
 	my ($seen, $wrong) = Mail::account("$T/state/mail/here.test/$user/Maildir");
 	ok(!@$wrong, "$user: every file is whole") or print map { "# $_\n" } @$wrong;
 	for my $token (sort keys %acked) {
-		next unless grep { $_ eq "$user\@here.test" } @{ $acked{$token} };
+		my @ends = map { @{ $ends{ s/@.*//r } } } @{ $acked{$token} };
+		if (!grep { $_ eq $user } @ends) {
+			$astray++ if $seen->{$token};
+			next;
+		}
 		if (!$seen->{$token}) { $missing++; print "# $user lacks $token\n" }
 		elsif ($seen->{$token} > 1) { $copies += $seen->{$token} - 1 }
 	}
@@ -138,6 +154,7 @@ ok($missing == 0, "all $acks acknowledged messages are there");
 # A message may be there twice only when its sender was not answered and sent
 # again; these senders do not, and delivery recognises what it did.
 ok($copies == 0, "none of them twice");
+ok($astray == 0, "nor anywhere else");
 printf "# %d refused for now, %d connections lost before an answer\n", $naks // 0, $losts // 0;
 ok(status() !~ /"state":"(?!ready)/, "everything runs again");
 print "1..$n\n";

@@ -159,3 +159,19 @@ maildir_count() { # messages in new/ and cur/
 	find "$(maildir "$1")/new" "$(maildir "$1")/cur" -type f 2>/dev/null | wc -l
 }
 has_mail() { [ "$(maildir_count "$1")" -ge "$2" ]; }
+home() { # of an address
+	echo "$T/state/mail/${1#*@}/${1%@*}"
+}
+# as_owner ADDRESS COMMAND...: as the mailbox's own uid, in its home
+as_owner() {
+	owner_home=$(home "$1")
+	owner_uid=$(stat -c %u "$owner_home")
+	shift
+	if is_root; then
+		set -- setpriv --reuid="$owner_uid" --regid="$owner_uid" \
+		    --clear-groups "$@"
+	fi
+	(cd "$owner_home" && "$@")
+}
+# home_put ADDRESS NAME TEXT: a file in the home, of its owner
+home_put() { printf '%s' "$3" | as_owner "$1" sh -c "cat >'$2'"; }
