@@ -93,3 +93,10 @@ unit_tests += admind/message_test
 admind_message_test_SOURCES = admind/message_test.c $(message_parts) \
 	$(field_parts) t/tap.h
 admind_message_test_LDADD = $(common_libs)
+
+# One writer or reader of several, for t/: not installed.
+noinst_PROGRAMS += admind/dir_writers
+admind_dir_writers_SOURCES = admind/dir_writers.c $(directory_parts) \
+	$(field_parts) admind/code.h
+nodist_admind_dir_writers_SOURCES = admind/migrations.c
+admind_dir_writers_LDADD = $(common_libs) $(MARIADB_LIBS)

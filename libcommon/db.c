@@ -298,8 +298,10 @@ pause_ms(unsigned most)
 int
 db_txn(struct db *db, int (*fn)(struct db *, void *arg), void *arg)
 {
+	const struct db_servers *s = db->servers;
 	uint64_t until = io_now_ms() + TRYING_MS;
-	unsigned most = 4;
+	unsigned most = 4, others = s->where.nhosts;
+	bool told = s->away_until > io_now_ms();
 	int r;
 
 	for (;;) {
@@ -307,15 +309,21 @@ db_txn(struct db *db, int (*fn)(struct db *, void *arg), void *arg)
 			return r;
 		if (db_is_lost(db) || db_is_unfit(db) || db->error == 0)
 			db_lost(db);
-		if (!is_passing(db) || io_now_ms() >= until ||
-		    db->servers->away_until > io_now_ms())
+		if (!is_passing(db) || s->away_until > io_now_ms())
 			break;
+		/* The time one server was silent is not the next one's. */
+		if (db->silent && others > 1)
+			others--;
+		else if (io_now_ms() >= until)
+			break;
+		log_debug("database again error=\"%s\"", db->reason);
 		pause_ms(most);
 		most = most < 128 ? most * 2 : 128;
 	}
 	if (db_is_lost(db) || db_is_unfit(db))
 		db_away(db);
-	log_warnx("database error=\"%s\"", db->reason);
+	if (!told)
+		log_warnx("database error=\"%s\"", db->reason);
 	return r;
 }
 
