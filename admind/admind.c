@@ -7,6 +7,7 @@
  *           semail-admin only.
  * Talks to  MariaDB, of which it is the only writer; authd, which it feeds;
  *           spawnd, for homes.
+ * Writes    the text files aliases, virtual and passwd, in a folder of its own.
  * Never     serves mail, and never touches a home itself.
  *
  * Calls to MariaDB block, with time-outs of some seconds: every request needs
@@ -70,6 +71,7 @@ on_opening(evutil_socket_t fd, short what, void *arg)
 	log_info("database open");
 	admind.open = true;
 	feeder_open();
+	exports_open();
 	job_recover();
 }
 
@@ -187,9 +189,10 @@ main(int argc, char *argv[])
 	if ((admind.db = db_new(&where)) == NULL)
 		fatalx("memory");
 	feeder_start();
+	exports_start();
 	admind.spawnd = proc_connect(p, ROLE_SPAWND, &spawnd_ops, NULL);
 	panel_start();
-	proc_confine(p, CONFINE_ACCEPT | CONFINE_CONNECT |
+	proc_confine(p, CONFINE_ACCEPT | CONFINE_CONNECT | CONFINE_FILES |
 	    (where.nhosts > 0 ? CONFINE_INET : 0) |
 	    (where.tls >= DB_TLS_VERIFY_CA ? CONFINE_READ : 0));
 	explicit_bzero(&where, sizeof(where));

@@ -27,6 +27,15 @@ void feeder_forget(void);
 uint64_t feeder_journal(void); /* what authd has acknowledged */
 bool feeder_is_up(void);
 
+/* exports.c: the text files aliases, virtual and passwd.  NULL, or why they are
+ * not what the database is now; large ones follow within seconds. */
+void exports_start(void);
+void exports_open(void);  /* the schema is there */
+const char *exports_now(void);
+/* The large ones, too: calls done once, perhaps before it has returned. */
+void exports_all(void (*done)(void *arg, const char *trouble), void *arg);
+void exports_forget(void);
+
 /* job.c: requests, one after the other.  answer gets the answer's bytes, once;
  * request is copied. */
 void job_add(struct span request, const struct dir_who *who,

@@ -5,6 +5,7 @@ entity_parts = admind/entity.c admind/entity.h admind/dir_alias.c \
 	admind/dir_virtual.c admind/dir_client.c admind/dir_company.c \
 	admind/dir_admin.c admind/dir_server.c admind/dir_deldom.c \
 	admind/dir_stat.c admind/dir_domain.h $(name_parts)
+export_parts = admind/export_text.c admind/export_text.h
 
 unit_tests += admind/names_test
 admind_names_test_SOURCES = admind/names_test.c $(name_parts) t/tap.h
@@ -22,3 +23,8 @@ admind_entity_test_SOURCES = admind/entity_test.c admind/dir_test.c \
 	t/tap.h
 nodist_admind_entity_test_SOURCES = admind/migrations.c
 admind_entity_test_LDADD = $(common_libs) $(MARIADB_LIBS)
+
+unit_tests += admind/export_text_test
+admind_export_text_test_SOURCES = admind/export_text_test.c $(export_parts) \
+	$(name_parts) t/tap.h
+admind_export_text_test_LDADD = $(common_libs)

@@ -105,6 +105,7 @@ job_finish(struct job *j, int code)
 
 	event_del(deadline);
 	feeder_forget();
+	exports_forget();
 	ipc_forget(admind.spawnd, j);
 	buf_clear(&errand.payload);
 	if (code != CODE_OK)
@@ -168,15 +169,37 @@ on_deadline(evutil_socket_t fd, short what, void *arg)
 }
 
 static void
+on_exported(void *arg, const char *trouble)
+{
+	if (trouble == NULL)
+		job_finish(arg, CODE_OK);
+	else
+		job_finish_with(arg, CODE_TEMP, "it is done, but the text files "
+		    "cannot be written now: %.80s", trouble);
+}
+
+static void
 on_settled(void *arg)
 {
-	job_finish(arg, CODE_OK);
+	on_exported(arg, exports_now());
+}
+
+static void
+on_synced(void *arg)
+{
+	exports_all(on_exported, arg);
 }
 
 void
 job_settle(struct job *j)
 {
 	feeder_sync(on_settled, j);
+}
+
+void
+job_sync(struct job *j)
+{
+	feeder_sync(on_synced, j);
 }
 
 static void

@@ -3,8 +3,8 @@
  * the database, for authd and for spawnd in turn.
  *
  * A request's function (struct request) ends, at once or later, in exactly one
- * of job_finish(), job_finish_with(), job_rows(), job_settle(), job_fed() or
- * job_home().
+ * of job_finish(), job_finish_with(), job_rows(), job_settle(), job_sync(),
+ * job_fed() or job_home().
  */
 #ifndef ADMIND_JOB_H
 #define ADMIND_JOB_H
@@ -60,8 +60,10 @@ void job_rows(struct job *, int code, const char *columns, struct rows *);
 void job_finish(struct job *, int code);
 __attribute__((format(printf, 3, 4))) void job_finish_with(struct job *,
     int code, const char *fmt, ...);
-/* Answer CODE_OK with j->comment when authd has all that is committed. */
+/* Answer CODE_OK with j->comment when authd and the small text files have all
+ * that is committed; job_sync(): the large ones, too. */
 void job_settle(struct job *);
+void job_sync(struct job *);
 /* Go on with fn then, from the event loop. */
 void job_fed(struct job *, void (*fn)(struct job *));
 /* Does somebody wait for this one to end? */

@@ -17,7 +17,8 @@ admind_semail_authd_LDADD = $(common_libs) $(LMDB_LIBS) $(verify_libs)
 
 role_PROGRAMS += admind/semail-admind
 admind_semail_admind_SOURCES = admind/admind.c admind/admind.h \
-	admind/feeder.c admind/job.c admind/job.h $(panel_parts) \
+	admind/exports.c admind/feeder.c admind/job.c admind/job.h \
+	$(panel_parts) $(export_parts) \
 	admind/req_box.c admind/req_domain.c admind/req_entity.c \
 	$(directory_parts) $(message_parts) $(field_parts)
 nodist_admind_semail_admind_SOURCES = admind/migrations.c

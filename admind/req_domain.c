@@ -128,7 +128,7 @@ static void
 sync_all(struct job *j)
 {
 	dir_say(j->comment, "all daemons and files are up to date");
-	job_settle(j);
+	job_sync(j);
 }
 
 const struct request domain_requests[] = {

@@ -15,7 +15,8 @@ const struct conf_setting conf_settings[] = {
 	{ "hostname", CONF_STR, "", 0, 0, NULL,
 	    R(SMTPD) | R(POP3D) | R(LOCAL) | R(SPAWND) | R(QUEUED) | R(AUTHD),
 	    "this server's name in greetings and Received lines (default: the system's)" },
-	{ "state-dir", CONF_PATH, LOCALSTATEDIR "/lib/semail", 0, 0, NULL, 0,
+	{ "state-dir", CONF_PATH, LOCALSTATEDIR "/lib/semail", 0, 0, NULL,
+	    R(ADMIND), /* passwd(5) says where homes are */
 	    "queue, mail, directory and database live below" },
 	{ "run-dir", CONF_PATH, RUNSTATEDIR "/semail", 0, 0, NULL, 0,
 	    "sockets and the process id file live below" },

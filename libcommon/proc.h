@@ -96,7 +96,7 @@ struct span conf_blob(const char *name);
  * the last.  service is "smtp", "submission", "submissions", "pop3",
  * "pop3s".  The descriptor stays proc's. */
 int proc_listener(struct proc *, unsigned n, const char **service_out);
-/* A directory handed to us ("queue", "mail", "auth", "admin"): an open
+/* A directory handed to us ("queue", "mail", "auth", "exports"): an open
  * O_RDONLY|O_DIRECTORY descriptor that stays proc's, or fatalx. */
 int proc_dir(struct proc *, const char *name);
 

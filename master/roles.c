@@ -11,7 +11,7 @@ const struct role_info role_infos[] = {
 	{ ROLE_AUTHD,  "semail-auth",  "auth",  "auth",  0700, true,  4 },
 	{ ROLE_SPAWND, NULL,           "mail",  "mail",  0711, false, 3 },
 	{ ROLE_QUEUED, "semail-queue", "queue", "queue", 0700, true,  2 },
-	{ ROLE_ADMIND, "semail-admin", "admin", "admin", 0755, true,  1 },
+	{ ROLE_ADMIND, "semail-admin", "exports", "exports", 0755, true,  1 },
 	{ ROLE_LOCAL,  "semail-local", "mail",  "mail",  0711, false, 2 },
 	{ ROLE_POP3D,  "semail-pop3",  NULL,    NULL,    0,    false, 0 },
 	{ ROLE_SMTPD,  "semail-smtp",  NULL,    NULL,    0,    false, 0 },
