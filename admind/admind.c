@@ -73,6 +73,7 @@ on_opening(evutil_socket_t fd, short what, void *arg)
 	feeder_open();
 	exports_open();
 	job_recover();
+	hooks_kick();
 }
 
 /* The file's first line, without its end. */
@@ -169,6 +170,7 @@ static void
 admind_reload(struct proc *p)
 {
 	db_password(admind.db, database_password(p->ho));
+	hooks_reload();
 }
 
 static const struct proc_ops ops = { .check = admind_check,
@@ -191,6 +193,7 @@ main(int argc, char *argv[])
 	feeder_start();
 	exports_start();
 	admind.spawnd = proc_connect(p, ROLE_SPAWND, &spawnd_ops, NULL);
+	hooks_start();
 	panel_start();
 	proc_confine(p, CONFINE_ACCEPT | CONFINE_CONNECT | CONFINE_FILES |
 	    (where.nhosts > 0 ? CONFINE_INET : 0) |

@@ -44,6 +44,11 @@ void job_add(struct span request, const struct dir_who *who,
 void job_recover(void); /* finish what a crash left unfinished */
 unsigned job_waiting(void);
 
+/* hook.c: the administrator's hooks, after changes. */
+void hooks_start(void);
+void hooks_reload(void);
+void hooks_kick(void); /* something may have changed */
+
 /* panel.c: connections of panels and of the semail command. */
 void panel_start(void);
 

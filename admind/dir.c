@@ -69,14 +69,15 @@ int
 dir_audit(struct db *db, const struct dir_who *who, const char *type,
     const char *object)
 {
-	struct db_value v[5] = { db_str(who->name), db_str(who->origin),
-		db_str(type), db_str(object), db_null() };
+	struct db_value v[6] = { db_str(who->name), db_str(who->origin),
+		db_str(type), db_str(object), db_null(),
+		db_str(dir_hook_state(type)) };
 
 	if (who->has_request)
 		v[4] = db_bytes(span_from(who->request, sizeof(who->request)));
 	return db_do(db, NULL, NULL, "INSERT INTO Audit (Au_Qui, Au_Origine, "
-	    "Au_Type, Au_Objet, Au_Code, Au_Requete) VALUES (?, ?, ?, ?, 0, ?)",
-	    v, 5);
+	    "Au_Type, Au_Objet, Au_Code, Au_Requete, Au_Crochet) VALUES "
+	    "(?, ?, ?, ?, 0, ?, ?)", v, 6);
 }
 
 int

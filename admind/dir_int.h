@@ -43,6 +43,9 @@ int dir_audit(struct db *, const struct dir_who *, const char *type,
 int dir_has_done(struct db *, const struct dir_who *, const char *type,
     const char *object);
 
+/* Au_Crochet of a change of this TYPE (dir_hook.c). */
+const char *dir_hook_state(const char *type);
+
 /* Whose it is: the client, and the administrator who manages that client. */
 struct dir_owner {
 	uint64_t client, administrator;

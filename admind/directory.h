@@ -85,6 +85,26 @@ int dir_remove(struct db *, const struct dir_who *, const struct dir_mailbox *,
 /* Has a mailbox of this name been deleted before?  1, 0, or CODE_TEMP. */
 int dir_was_deleted(struct db *, const struct dir_mailbox *);
 
+/* ---- hooks (dir_hook.c) ---- */
+
+/* The hooks there are: "domain-new,mailbox-mod". */
+void dir_hooks_set(struct span names);
+bool dir_hooks_any(void);
+/* The hook of a TYPE (of hook_names), or -1. */
+int dir_hook_of(struct span type, unsigned *hook_out);
+
+/* A change whose hook is to be run. */
+struct dir_hook {
+	uint64_t id; /* of its audit row */
+	uint64_t journal; /* authd must know all up to here */
+	char type[17], who[4 * 160 + 1], origin[4 * 64 + 1], object[331];
+	char date[20];
+};
+/* The first that may be run now: 1, 0 if there is none, -1. */
+int dir_hook_next(struct db *, struct dir_hook *out);
+/* It has been run.  0, or -1. */
+int dir_hook_done(struct db *, uint64_t id, bool good, const char *comment);
+
 /* The first mailbox after *id that is in creation or deletion: 1 with the
  * mailbox in *out, 0 if there is none, -1. */
 int dir_unfinished(struct db *, uint32_t after, struct dir_mailbox *out);

@@ -126,6 +126,7 @@ job_finish(struct job *j, int code)
 	free(j);
 	current = NULL;
 	event_add(next_turn, &now);
+	hooks_kick();
 }
 
 void

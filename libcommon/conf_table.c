@@ -16,7 +16,7 @@ const struct conf_setting conf_settings[] = {
 	    R(SMTPD) | R(POP3D) | R(LOCAL) | R(SPAWND) | R(QUEUED) | R(AUTHD),
 	    "this server's name in greetings and Received lines (default: the system's)" },
 	{ "state-dir", CONF_PATH, LOCALSTATEDIR "/lib/semail", 0, 0, NULL,
-	    R(ADMIND), /* passwd(5) says where homes are */
+	    R(ADMIND) | R(SPAWND), /* passwd(5) and hooks are told where homes are */
 	    "queue, mail, directory and database live below" },
 	{ "run-dir", CONF_PATH, RUNSTATEDIR "/semail", 0, 0, NULL, 0,
 	    "sockets and the process id file live below" },
@@ -92,6 +92,13 @@ const struct conf_setting conf_settings[] = {
 	    "file that holds the database password" },
 	{ "auth-cache-time", CONF_TIME, "5m", 0, 1 * HOUR, NULL, R(AUTHD) | R(ADMIND),
 	    "how long a password that was right is not checked again (0: never)" },
+	/* hooks */
+	{ "hook-dir", CONF_PATH, SYSCONFDIR "/semail/hooks", 0, 0, NULL, R(SPAWND),
+	    "executables run after changes: semail-hooks(7)" },
+	{ "hook-user", CONF_STR, "semail-hook", 0, 0, NULL, R(SPAWND),
+	    "the user they run as" },
+	{ "hook-timeout", CONF_TIME, "30s", 1 * SEC, 10 * MINUTE, NULL, R(SPAWND) | R(ADMIND),
+	    "how long one may run before it is killed" },
 };
 /* clang-format on */
 

@@ -108,3 +108,13 @@ libcommon_msg_feed_fuzz_SOURCES = libcommon/msg_feed_fuzz.c $(fuzz_main)
 libcommon_msg_feed_fuzz_LDFLAGS = $(fuzz_ldflags)
 libcommon_msg_feed_fuzz_LDADD = $(common_libs)
 EXTRA_DIST += t/data/fuzz/msg_feed
+
+libcommon_libcommon_a_SOURCES += libcommon/msg_hook.c libcommon/msg_hook.h
+unit_tests += libcommon/msg_hook_test
+libcommon_msg_hook_test_SOURCES = libcommon/msg_hook_test.c t/tap.h
+libcommon_msg_hook_test_LDADD = $(common_libs)
+fuzz_targets += libcommon/msg_hook_fuzz
+libcommon_msg_hook_fuzz_SOURCES = libcommon/msg_hook_fuzz.c $(fuzz_main)
+libcommon_msg_hook_fuzz_LDFLAGS = $(fuzz_ldflags)
+libcommon_msg_hook_fuzz_LDADD = $(common_libs)
+EXTRA_DIST += t/data/fuzz/msg_hook

@@ -74,6 +74,21 @@ child_fds(const struct child *c, struct handover *ho, int *fds)
 	return n;
 }
 
+/* admind sees no files: it is told what hooks there are. */
+static int
+child_hooks(const struct master *m, const struct conf *conf,
+    struct handover *ho, void (*complain)(void *, const char *), void *arg)
+{
+	struct buf names;
+	int r;
+
+	buf_init(&names, 4096);
+	r = hooks_find(m, conf, &names, complain, arg);
+	ho_set(ho, "hooks", buf_span(&names));
+	buf_clear(&names);
+	return r;
+}
+
 static struct handover *
 child_describe(const struct child *c, const struct conf *conf, int *fds,
     unsigned *nfds, void (*complain)(void *, const char *), void *arg)
@@ -111,7 +126,8 @@ child_describe(const struct child *c, const struct conf *conf, int *fds,
 	}
 	if (conf_hand_over(conf, ho, complain, arg) == -1 ||
 	    (ho->role == ROLE_ADMIND &&
-	    database_check(conf, ho, complain, arg) == -1))
+	    (database_check(conf, ho, complain, arg) == -1 ||
+	    child_hooks(m, conf, ho, complain, arg) == -1)))
 		ho_free(&ho);
 	return ho;
 }

@@ -137,6 +137,13 @@ int master_key_make(struct master *);
  * command reaches admind. */
 int master_key_publish(struct master *);
 
+/* ---- hooks.c: the administrator's hooks ---------------------------------- */
+
+/* The hooks there are, with commas between them; -1 after complaining of one
+ * that could not be run. */
+int hooks_find(const struct master *, const struct conf *, struct buf *out,
+    void (*complain)(void *, const char *), void *);
+
 /* ---- child.c: starting, restarting, stopping --------------------------- */
 
 void child_start(struct child *);

@@ -3,8 +3,8 @@
  * deliveries with them.
  *
  * Runs as   root with CAP_SETUID, CAP_SETGID, CAP_CHOWN and CAP_KILL only.
- * Listens   to admind (SPAWN_HOME, SPAWN_REMOVE, SPAWN_SETTINGS, SPAWN_PURGE),
- *           pop3d (SPAWN_ATTACH) and local (SPAWN_DELIVER), each on its own
+ * Listens   to admind (SPAWN_HOME, SPAWN_REMOVE, SPAWN_SETTINGS, SPAWN_PURGE,
+ *           SPAWN_HOOK), pop3d (SPAWN_ATTACH) and local (SPAWN_DELIVER), each on its own
  *           edge.
  * Talks to  authd, whose word alone says which uid and which folders a mailbox
  *           has and whether a ticket is good; and to the workers it started.
@@ -303,6 +303,8 @@ msg_from_admind(struct ipc *ipc, struct ipc_msg *m, void *arg)
 	case MSG_SPAWN_SETTINGS:
 	case MSG_SPAWN_PURGE:
 		return work_take(ipc, m);
+	case MSG_SPAWN_HOOK:
+		return hook_request(ipc, m);
 	default:
 		return ipc_refuse(ipc, m, "not for spawnd");
 	}
@@ -357,6 +359,7 @@ main(int argc, char *argv[])
 	proc_drop(&proc); /* stays root: nothing it starts does */
 	if (proc.privileged)
 		priv_keep_few();
+	hooks_init();
 
 	spawnd.authd = proc_connect(&proc, ROLE_AUTHD, &authd_ops, NULL);
 	proc_listen(&proc, ROLE_ADMIND, &admind_ops, NULL);

@@ -92,6 +92,11 @@ void work_known(struct job *);
  * the job has been answered. */
 bool work_give(struct job *, struct ipc *control);
 
+/* spawnd_hook.c: SPAWN_HOOK, what the administrator wants run.  hooks_init()
+ * forks: it comes before proc_confine(). */
+void hooks_init(void);
+int hook_request(struct ipc *, struct ipc_msg *);
+
 /* spawnd_worker.c: the workers there are */
 void workers_init(void);
 /* Hand the job's session, a delivery channel or work to its mailbox's worker,

@@ -1,6 +1,7 @@
 role_PROGRAMS += master/semail-spawnd
 master_semail_spawnd_SOURCES = master/spawnd.c master/spawnd.h \
 	master/spawnd_home.c master/spawnd_exec.c master/spawnd_worker.c \
+	master/spawnd_hook.c master/hook_runner.c master/hook_runner.h \
 	master/spawnd_work.c
 master_semail_spawnd_LDADD = $(common_libs)
 
@@ -11,3 +12,7 @@ master_spawnd_home_test_LDADD = $(common_libs)
 unit_tests += master/spawnd_test
 master_spawnd_test_SOURCES = master/spawnd_test.c t/tap.h t/tmpdir.h
 master_spawnd_test_LDADD = $(common_libs)
+unit_tests += master/hook_runner_test
+master_hook_runner_test_SOURCES = master/hook_runner_test.c \
+	master/hook_runner.c master/hook_runner.h t/tap.h t/tmpdir.h
+master_hook_runner_test_LDADD = $(common_libs)

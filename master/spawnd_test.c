@@ -8,6 +8,7 @@
 #include "libcommon/ipc.h"
 #include "libcommon/log.h"
 #include "libcommon/msg_box.h"
+#include "libcommon/msg_hook.h"
 #include "libcommon/msg_queue.h"
 #include "tap.h"
 #include "tmpdir.h"
@@ -37,6 +38,8 @@ static int answer; /* -1: none yet; else its type, and of a FAIL its kind */
 static enum fail answer_fail;
 static int answer_fd = -1;
 static struct msg_purged purged;
+static uint32_t hooked;  /* the status of SPAWN_HOOKED */
+static char said[HOOK_SAID_MAX + 1];
 
 static void
 tick(evutil_socket_t fd, short what, void *arg)
@@ -167,6 +170,14 @@ on_answer(struct ipc_msg *m, void *arg)
 		return msg_fail_get(m->payload, &answer_fail, reason);
 	if (m->type == MSG_SPAWN_PURGED)
 		return msg_purged_get(m->payload, &purged);
+	if (m->type == MSG_SPAWN_HOOKED) {
+		struct msg_hooked h;
+
+		if (msg_hooked_get(m->payload, &h) == -1)
+			return -1;
+		hooked = h.status;
+		return span_copy(h.said, said, sizeof(said));
+	}
 	if (m->fd != -1)
 		answer_fd = ipc_take_fd(m);
 	return 0;
@@ -287,6 +298,11 @@ start(const char *programs)
 	ho_set(ho, "uid-first", span_of("1900000000"));
 	ho_set(ho, "uid-last", span_of("1999999999"));
 	ho_set(ho, "worker-program", span_of(worker));
+	ho_set(ho, "state-dir", span_of("/state"));
+	snprintf(worker, sizeof(worker), "%s/hooks", tmpdir_path);
+	ho_set(ho, "hook-dir", span_of(worker));
+	ho_set(ho, "hook-user", span_of("nobody"));
+	ho_set(ho, "hook-timeout", span_of("10000"));
 	buf_init(&b, HO_MAX);
 	ho_put(&b, ho);
 	fds[1] = io_sealed_memfd("handover", buf_span(&b));
@@ -630,6 +646,88 @@ work(void)
 	is_int(settings(5, "", ""), MSG_SPAWN_OK, "erased");
 }
 
+/* A request for a hook; as bytes, so that they may be wrong. */
+static int
+ask_hook(const char *hook, const char *name, const char *value, bool wait)
+{
+	struct buf b;
+	int r = 0;
+
+	buf_init(&b, 4096);
+	wire_put_str(&b, hook);
+	wire_put_u32(&b, 3);
+	wire_put_str(&b, "SEMAIL_DOMAIN");
+	wire_put_str(&b, "x.test");
+	wire_put_str(&b, "SEMAIL_AUDIT_ID");
+	wire_put_str(&b, "12");
+	wire_put_str(&b, name);
+	wire_put_str(&b, value);
+	if (wait)
+		r = ask(admind, MSG_SPAWN_HOOK, &b, -1);
+	else
+		ipc_request(admind, MSG_SPAWN_HOOK, &b, -1, WAIT_MS, on_answer,
+		    NULL);
+	buf_clear(&b);
+	return r;
+}
+
+static void
+put_hook(const char *name, const char *text)
+{
+	char path[256];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/hooks/%s", tmpdir_path, name);
+	if ((f = fopen(path, "w")) == NULL || fputs(text, f) == EOF ||
+	    fclose(f) == EOF || chmod(path, 0755) == -1)
+		abort();
+}
+
+static void
+hooks(void)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/hooks", tmpdir_path);
+	if (chmod(tmpdir_path, 0711) == -1 || mkdir(path, 0755) == -1 ||
+	    chmod(path, 0755) == -1)
+		abort();
+	put_hook("mailbox-new", "#!/bin/sh\necho \"$SEMAIL_HOOK $SEMAIL_HOME "
+	    "$SEMAIL_MAILBOX $SEMAIL_WHO $HOME $LANG\"; exit 5\n");
+	put_hook("mailbox-mod", "#!/bin/sh\nsleep 1\n");
+	is_int(ask_hook("mailbox-new", "SEMAIL_MAILBOX", "ann", true),
+	    MSG_SPAWN_HOOKED, "a hook");
+	is_int((int)hooked, 5, "its exit status");
+	is_str(said, "mailbox-new /state/mail/x.test/ann ann  / C.UTF-8",
+	    "what it was told");
+	ask_hook("mailbox-new", "SEMAIL_WHO", "$(id) `id` ;", true);
+	is_str(said, "mailbox-new   $(id) `id` ; / C.UTF-8",
+	    "values are values; no mailbox, no home");
+	ask_hook("mailbox-new", "SEMAIL_MAILBOX", "../../etc", true);
+	is_str(said, "mailbox-new  ../../etc  / C.UTF-8",
+	    "a name that makes no path makes no home");
+	is_int(ask_hook("mailbox-del", "SEMAIL_MAILBOX", "ann", true),
+	    MSG_SPAWN_HOOKED, "one that is not there");
+	is_int((int)hooked, HOOK_MISSING, "says so");
+	ask_hook("mailbox-mod", "SEMAIL_MAILBOX", "ann", false);
+	is_int(ask_hook("mailbox-new", "SEMAIL_MAILBOX", "ann", true), MSG_FAIL,
+	    "one at a time");
+	is_int(answer_fail, FAIL_BUSY, "later");
+	answer = -1;
+	wait_until(is_answered);
+	is_int(answer, MSG_SPAWN_HOOKED, "the first goes on");
+
+	is_int(ask_hook("../mailbox-new", "SEMAIL_MAILBOX", "ann", true),
+	    MSG__COUNT, "a path is no name: the channel is closed");
+	wait_until(all_up);
+	is_int(ask_hook("mailbox-new", "LD_PRELOAD", "/tmp/x", true),
+	    MSG__COUNT, "nor is any variable");
+	wait_until(all_up);
+	is_int(ask_hook("mailbox-new", "SEMAIL_MAILBOX", "a\nb", true),
+	    MSG__COUNT, "nor any value");
+	ok(wait_until(all_up), "and spawnd lives");
+}
+
 static void
 removal(void)
 {
@@ -676,6 +774,7 @@ main(int argc, char *argv[])
 	sessions();
 	deliveries();
 	work();
+	hooks();
 	removal();
 
 	/* Nonsense costs the caller its channel, and only that. */

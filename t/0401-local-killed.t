@@ -24,7 +24,7 @@ sub pid_of {
 }
 sub worker {
 	my $spawnd = pid_of("spawnd") or return;
-	return (split ' ', `ps -o pid= --ppid $spawnd`)[0];
+	return (`ps -o pid=,comm= --ppid $spawnd` =~ /(\d+) semail-box/)[0];
 }
 my (%acked, %killed);
 my @users = ('one@here.test', 'two@here.test');

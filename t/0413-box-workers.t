@@ -9,7 +9,8 @@ newdom here.test
 for i in 1 2 3 4 5 6 7 8 9 10 11 12; do
 	newbal "u$i@here.test" "secret-$i" >/dev/null || exit 1
 done
-workers() { ps -o pid= --ppid "$(semail_pid spawnd)" | grep -c .; }
+workers() { ps -o comm= --ppid "$(semail_pid spawnd)" | grep -c semail-box; }
+none() { [ "$(workers)" = 0 ]; }
 most=0
 for i in 1 2 3 4 5 6 7 8 9 10 11 12; do
 	curl -sS --crlf --mail-from a@b.test --mail-rcpt "u$i@here.test" \
@@ -27,7 +28,7 @@ while [ "$most" -lt 100 ] && ! wait_all; do
 	most=$((most + 1))
 done
 wait_for 20 wait_all && all=yes || all=no
-wait_for 10 sh -c "[ \$(ps -o pid= --ppid $(semail_pid spawnd) | grep -c .) -eq 0 ]" &&
+wait_for 10 none &&
     went=yes || went=no
 started=$(semail status | sed -n 's/^spawnd.*workers-started=//p')
 perl - "$top_srcdir" "$T" "$pop3_port" "$semail_bin" "$conf" "$all" "$many" "$went" "$started" <<'P'

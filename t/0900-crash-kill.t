@@ -55,7 +55,7 @@ sub pid_of {
 	my ($role) = @_;
 	if ($role eq "box-worker") {
 		my $spawnd = pid_of("spawnd") or return;
-		my @w = split ' ', `ps -o pid= --ppid $spawnd`;
+		my @w = `ps -o pid=,comm= --ppid $spawnd` =~ /(\d+) semail-box/g;
 		return $w[rand @w];
 	}
 	return status() =~ /"role":"$role","instance":0,"pid":(\d+),"state":"ready"/ ? $1 : undef;
