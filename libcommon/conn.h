@@ -1,6 +1,7 @@
 /*
- * conn - one client connection of a front (smtpd, pop3d): bytes in, bytes out,
- * plain or TLS, over libevent, without blocking and without bufferevents.
+ * conn - one client connection of a front (smtpd, pop3d), or one we made to a
+ * server (its socket may still be connecting): bytes in, bytes out, plain or
+ * TLS, over libevent, without blocking and without bufferevents.
  *
  * An idle connection holds no buffers: input is read into scratch space of the
  * process (wiped after use: passwords pass through it) and offered to the
@@ -79,6 +80,9 @@ void conn_timeout(struct conn *, unsigned ms);
  * offer is never seen.  Before anything was read or put it is TLS from the
  * first byte, and nothing is thrown away. */
 void conn_start_tls(struct conn *, struct tls_ctx *ctx);
+/* The same as the client: for a connection we made; name is the server's, as in
+ * tls_client(). */
+void conn_start_tls_to(struct conn *, struct tls_ctx *ctx, const char *name);
 bool conn_is_tls(const struct conn *);
 /* "TLSv1.3 TLS_AES_256_GCM_SHA384", or "" */
 const char *conn_tls_text(const struct conn *);

@@ -255,23 +255,11 @@ shake(struct conn *c)
 	return true;
 }
 
-void
-conn_start_tls(struct conn *c, struct tls_ctx *ctx)
+/* first: it is for us to begin. */
+static void
+start_tls(struct conn *c, struct tls *tls, bool first)
 {
-	/* Not scratch: the owner is perhaps still looking into it. */
-	unsigned char waste[4096];
-
-	if (c->freed || c->ended || c->phase != PLAIN)
-		return;
-	if (c->used) {
-		for (int i = 0; i < DISCARD_MAX; i++)
-			if (recv(c->fd, waste, sizeof(waste), MSG_DONTWAIT) <=
-			    0)
-				break;
-		explicit_bzero(waste, sizeof(waste));
-		buf_clear(&c->in);
-	}
-	c->tls = tls_server(ctx, c->fd);
+	c->tls = tls;
 	if (c->tls == NULL) {
 		log_warn("tls client=%s", c->peer);
 		buf_clear(&c->out);
@@ -283,9 +271,44 @@ conn_start_tls(struct conn *c, struct tls_ctx *ctx)
 	if (conn_unsent(c) == 0 && c->tls != NULL) {
 		c->phase = TLS_HANDSHAKE;
 		c->deadline = io_now_ms() + HANDSHAKE_MS;
+		c->blocked = first;
 		conn_arm(c);
 	} else if (!c->blocked)
 		event_active(&c->on_write, EV_WRITE, 0);
+}
+
+/* What came in the clear is thrown away. */
+static bool
+may_start_tls(struct conn *c)
+{
+	/* Not scratch: the owner is perhaps still looking into it. */
+	unsigned char waste[4096];
+
+	if (c->freed || c->ended || c->phase != PLAIN)
+		return false;
+	if (c->used) {
+		for (int i = 0; i < DISCARD_MAX; i++)
+			if (recv(c->fd, waste, sizeof(waste), MSG_DONTWAIT) <=
+			    0)
+				break;
+		explicit_bzero(waste, sizeof(waste));
+		buf_clear(&c->in);
+	}
+	return true;
+}
+
+void
+conn_start_tls(struct conn *c, struct tls_ctx *ctx)
+{
+	if (may_start_tls(c))
+		start_tls(c, tls_server(ctx, c->fd), false);
+}
+
+void
+conn_start_tls_to(struct conn *c, struct tls_ctx *ctx, const char *name)
+{
+	if (may_start_tls(c))
+		start_tls(c, tls_client(ctx, c->fd, name), true);
 }
 
 bool

@@ -15,6 +15,7 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 
 static struct buf cert_pem, key_pem;
 
@@ -35,6 +36,7 @@ make_certificate(struct buf *cert, struct buf *key)
 	EVP_PKEY *pk = EVP_EC_gen("P-256");
 	X509 *x = X509_new();
 	X509_NAME *name = X509_get_subject_name(x);
+	X509_EXTENSION *ext;
 	BIO *b;
 
 	X509_set_version(x, 2);
@@ -45,6 +47,10 @@ make_certificate(struct buf *cert, struct buf *key)
 	X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
 	    (const unsigned char *)"mail.test", -1, -1, 0);
 	X509_set_issuer_name(x, name);
+	ext = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name,
+	    "DNS:mail.test,IP:192.0.2.1");
+	X509_add_ext(x, ext, -1);
+	X509_EXTENSION_free(ext);
 	X509_sign(x, pk, EVP_sha256());
 	b = BIO_new(BIO_s_mem());
 	PEM_write_bio_X509(b, x);
@@ -428,6 +434,79 @@ test_memory(struct tls_ctx *ctx)
 	(void)after;
 }
 
+/* ---- as a client -------------------------------------------------------- */
+
+static void
+make_pair(struct owner *server, struct owner *client)
+{
+	owner_init(server);
+	owner_init(client);
+	server->by_line = server->echo = true;
+	client->conn = conn_new(base, owner_connect(server, 512), 512,
+	    &owner_ops, client);
+}
+
+static bool
+was_told(void *arg)
+{
+	return was_secured(arg) || was_ended(arg);
+}
+
+/* Does a client that believes ca and wants name agree with our server? */
+static bool
+agrees(struct tls_ctx *ctx, struct tls_ctx *ca, const char *name)
+{
+	struct owner server, client;
+	bool good;
+
+	make_pair(&server, &client);
+	conn_start_tls(server.conn, ctx);
+	conn_start_tls_to(client.conn, ca, name);
+	run_until(was_told, &client);
+	good = client.secured == 1;
+	if (good) {
+		conn_puts(client.conn, "hello\r\n");
+		good = got_text(&client, "hello\r\n") &&
+		    conn_is_tls(client.conn);
+	} else {
+		ok(client.ended == 1 && client.why == CONN_HANDSHAKE,
+		    "the owner is told");
+	}
+	owner_clear(&client);
+	owner_clear(&server);
+	return good;
+}
+
+static void
+test_client(struct tls_ctx *ctx)
+{
+	struct buf other, other_key;
+	struct tls_ctx *ca;
+	char why[201];
+
+	make_certificate(&other, &other_key);
+	ok(tls_ctx_client(span_of(""), why) == NULL, "no CA: %s", why);
+	ok(tls_ctx_client(span_of("junk"), why) == NULL, "no PEM: %s", why);
+	buf_put(&other, cert_pem.data, cert_pem.len / 2);
+	ok(tls_ctx_client(buf_span(&other), why) == NULL, "cut: %s", why);
+	buf_truncate(&other, other.len - cert_pem.len / 2);
+
+	ca = tls_ctx_client(buf_span(&cert_pem), why);
+	ok(ca != NULL, "a CA");
+	ok(agrees(ctx, ca, "mail.test"), "by name");
+	ok(agrees(ctx, ca, "192.0.2.1"), "by address");
+	ok(!agrees(ctx, ca, "mail2.test"), "another name");
+	ok(!agrees(ctx, ca, "192.0.2.2"), "another address");
+	tls_ctx_free(&ca);
+	ca = tls_ctx_client(buf_span(&other), why);
+	ok(ca != NULL && !agrees(ctx, ca, "mail.test"),
+	    "of the right name, by a CA that is not ours");
+
+	tls_ctx_free(&ca);
+	buf_clear(&other);
+	buf_clear(&other_key);
+}
+
 int
 main(void)
 {
@@ -446,6 +525,7 @@ main(void)
 	test_renegotiation(ctx);
 	test_stls(ctx);
 	test_bulk(ctx);
+	test_client(ctx);
 	test_memory(ctx);
 	tls_ctx_free(&ctx);
 	buf_clear(&cert_pem);

@@ -20,12 +20,6 @@ md(enum digest d)
 	}
 }
 
-size_t
-digest_len(enum digest d)
-{
-	return d == DIGEST_SHA1 ? 20 : d == DIGEST_SHA256 ? 32 : 64;
-}
-
 int
 digest_make(enum digest d, const struct span *parts, size_t n,
     unsigned char out[static DIGEST_MAX])

@@ -187,10 +187,10 @@ use_key(SSL_CTX *ctx, struct span pem)
 }
 
 static SSL_CTX *
-settings(void)
+settings(const SSL_METHOD *method)
 {
 	static const unsigned char name[] = "semail";
-	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+	SSL_CTX *ctx = SSL_CTX_new(method);
 
 	if (ctx == NULL)
 		return NULL;
@@ -227,7 +227,7 @@ tls_ctx_new(
 	 * file, which a chroot would hide anyway. */
 	OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
 	ERR_clear_error();
-	if (c == NULL || (c->ssl = settings()) == NULL)
+	if (c == NULL || (c->ssl = settings(TLS_server_method())) == NULL)
 		snprintf(why, 201, "cannot set up TLS: %s", error_text());
 	else if (use_chain(c->ssl, certificate_pem) == -1)
 		snprintf(why, 201, "bad certificate: %s", error_text());
@@ -235,6 +235,55 @@ tls_ctx_new(
 		snprintf(why, 201, "bad key: %s", error_text());
 	else
 		return c;
+	ERR_clear_error();
+	tls_ctx_free(&c);
+	return NULL;
+}
+
+/* At least one certificate, and nothing that is none. */
+static int
+use_ca(SSL_CTX *ctx, struct span pem)
+{
+	X509_STORE *store = SSL_CTX_get_cert_store(ctx);
+	BIO *b = mem(pem);
+	int n = 0, r = -1;
+	X509 *x;
+
+	if (b == NULL)
+		return -1;
+	while ((x = PEM_read_bio_X509_AUX(b, NULL, no_passphrase, NULL)) !=
+	    NULL) {
+		if (X509_STORE_add_cert(store, x) != 1)
+			goto out;
+		X509_free(x);
+		n++;
+	}
+	if (n > 0 && ERR_GET_REASON(ERR_peek_last_error()) ==
+	    PEM_R_NO_START_LINE) {
+		r = 0;
+		ERR_clear_error();
+	}
+out:
+	X509_free(x);
+	BIO_free(b);
+	return r;
+}
+
+struct tls_ctx *
+tls_ctx_client(struct span ca_pem, char why[static 201])
+{
+	struct tls_ctx *c = calloc(1, sizeof(*c));
+
+	OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+	ERR_clear_error();
+	if (c == NULL || (c->ssl = settings(TLS_client_method())) == NULL) {
+		snprintf(why, 201, "cannot set up TLS: %s", error_text());
+	} else if (use_ca(c->ssl, ca_pem) == -1) {
+		snprintf(why, 201, "bad certificates: %s", error_text());
+	} else {
+		SSL_CTX_set_verify(c->ssl, SSL_VERIFY_PEER, NULL);
+		return c;
+	}
 	ERR_clear_error();
 	tls_ctx_free(&c);
 	return NULL;
@@ -254,8 +303,8 @@ tls_ctx_free(struct tls_ctx **cp)
 
 /* ---- sessions --------------------------------------------------------- */
 
-struct tls *
-tls_server(struct tls_ctx *ctx, int fd)
+static struct tls *
+tls_new(struct tls_ctx *ctx, int fd)
 {
 	struct tls *t = calloc(1, sizeof(*t));
 	BIO *b;
@@ -271,7 +320,38 @@ tls_server(struct tls_ctx *ctx, int fd)
 		return NULL;
 	}
 	SSL_set_bio(t->ssl, b, b);
-	SSL_set_accept_state(t->ssl);
+	return t;
+}
+
+struct tls *
+tls_server(struct tls_ctx *ctx, int fd)
+{
+	struct tls *t = tls_new(ctx, fd);
+
+	if (t != NULL)
+		SSL_set_accept_state(t->ssl);
+	return t;
+}
+
+struct tls *
+tls_client(struct tls_ctx *ctx, int fd, const char *name)
+{
+	struct tls *t = tls_new(ctx, fd);
+
+	if (t == NULL)
+		return NULL;
+	SSL_set_connect_state(t->ssl);
+	/* An address is looked for among the certificate's addresses, and no
+	 * name is sent for it (RFC 6066 3). */
+	if (X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(t->ssl), name) != 1) {
+		ERR_clear_error();
+		if (SSL_set1_host(t->ssl, name) != 1 ||
+		    SSL_set_tlsext_host_name(t->ssl, name) != 1) {
+			tls_free(&t);
+			errno = ENOMEM;
+			return NULL;
+		}
+	}
 	return t;
 }
 
@@ -286,6 +366,16 @@ tls_free(struct tls **tp)
 	SSL_free(t->ssl);
 	free(t->reason);
 	free(t);
+}
+
+/* "certificate verify failed" says too little. */
+static const char *
+verify_text(const SSL *ssl)
+{
+	long why = SSL_get_verify_result(ssl);
+
+	return why == X509_V_OK ? error_text() :
+	    X509_verify_cert_error_string(why);
 }
 
 /* What a call that did not succeed means: 0, TLS_WANT_* or -1. */
@@ -309,7 +399,7 @@ judge(struct tls *t, int r, int saved_errno)
 	default:
 		t->broken = true;
 		if (t->reason == NULL)
-			t->reason = strdup(error_text());
+			t->reason = strdup(verify_text(t->ssl));
 		return -1;
 	}
 }

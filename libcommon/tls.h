@@ -1,6 +1,7 @@
 /*
- * tls - certificates and TLS 1.2+ server sessions (OpenSSL).  tls.c alone
- * includes OpenSSL.
+ * tls - certificates and TLS 1.2+ sessions (OpenSSL), as a server and as a
+ * client that checks the server's certificate.  tls.c alone includes OpenSSL
+ * (and digest.c).
  *
  * No renegotiation, no compression, no early data; tickets, but no session
  * cache.  OpenSSL's own configuration file is not read.  A session without
@@ -19,11 +20,16 @@ struct tls;     /* one session */
 /* From PEM bytes (chain, then key).  NULL with a reason in why. */
 struct tls_ctx *tls_ctx_new(struct span certificate_pem, struct span key_pem,
     char why[static 201]);
+/* For a client: whose certificates are believed, as PEM bytes (one at least),
+ * and nobody else's. */
+struct tls_ctx *tls_ctx_client(struct span ca_pem, char why[static 201]);
 void tls_ctx_free(struct tls_ctx **); /* sessions keep it alive */
 
 enum { TLS_WANT_READ = -2, TLS_WANT_WRITE = -3 };
 
 struct tls *tls_server(struct tls_ctx *, int fd); /* NULL: no memory */
+/* name: a host name or a numeric address that the certificate must hold. */
+struct tls *tls_client(struct tls_ctx *, int fd, const char *name);
 void tls_free(struct tls **);
 /* 0 done, TLS_WANT_*, or -1: failed, with the reason in tls_reason(). */
 int tls_handshake(struct tls *);
