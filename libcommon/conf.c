@@ -1,9 +1,10 @@
 #include "config.h"
 #include "libcommon/conf.h"
+#include "libcommon/conf_value.h"
 #include "libcommon/io.h"
+#include "libcommon/ldapsrc.h"
 #include "libcommon/log.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -82,121 +83,6 @@ setting_like(const char *name)
 	return best;
 }
 
-struct unit {
-	const char *name;
-	uint64_t factor;
-};
-
-static const struct unit size_units[] = { { "", 1 }, { "K", 1ull << 10 },
-	{ "M", 1ull << 20 }, { "G", 1ull << 30 }, { NULL, 0 } };
-static const struct unit time_units[] = { { "", 1000 }, { "ms", 1 },
-	{ "s", 1000 }, { "m", 60000 }, { "h", 3600000 }, { "d", 86400000 },
-	{ NULL, 0 } };
-static const struct unit no_units[] = { { "", 1 }, { NULL, 0 } };
-
-static int
-number(const char *value, const struct unit *units, uint64_t *out)
-{
-	size_t digits = strspn(value, "0123456789");
-	uint64_t v;
-
-	if (span_u64(span_from(value, digits), UINT64_MAX, &v) == -1)
-		return -1;
-	for (; units->name != NULL; units++) {
-		if (strcasecmp(value + digits, units->name) != 0)
-			continue;
-		return __builtin_mul_overflow(v, units->factor, out) ? -1 : 0;
-	}
-	return -1;
-}
-
-/* A number as the configuration would write it: for "must be ... to ...". */
-static const char *
-number_text(enum conf_type type, uint64_t v, char *text, size_t size)
-{
-	const struct unit *u = type == CONF_SIZE ? size_units
-	    : type == CONF_TIME                  ? time_units + 1
-	                                         : no_units;
-	const struct unit *best = u;
-
-	for (; u->name != NULL; u++)
-		if (v % u->factor == 0 && v >= u->factor &&
-		    u->factor >= best->factor)
-			best = u;
-	snprintf(text, size, "%llu%s", (unsigned long long)(v / best->factor),
-	    best->name);
-	return text;
-}
-
-static bool
-word_listed(const char *words, const char *value)
-{
-	size_t n = strlen(value);
-
-	while (words != NULL) {
-		if (n > 0 && strncmp(words, value, n) == 0 &&
-		    (words[n] == '|' || words[n] == '\0'))
-			return true;
-		words = strchr(words, '|');
-		if (words != NULL)
-			words++;
-	}
-	return false;
-}
-
-static bool
-listen_valid(const char *value)
-{
-	unsigned char bytes[16];
-	char host[64];
-	const char *colon = strrchr(value, ':');
-	uint64_t port;
-	size_t n;
-
-	if (colon == NULL || span_u64(span_of(colon + 1), 65535, &port) == -1)
-		return false;
-	n = (size_t)(colon - value);
-	if (n >= 2 && value[0] == '[' && value[n - 1] == ']') {
-		if (span_copy(span_from(value + 1, n - 2), host,
-		        sizeof(host)) == -1)
-			return false;
-		return inet_pton(AF_INET6, host, bytes) == 1;
-	}
-	if (span_copy(span_from(value, n), host, sizeof(host)) == -1)
-		return false;
-	return inet_pton(AF_INET, host, bytes) == 1;
-}
-
-static int
-check_number(struct conf *c, const struct conf_setting *s, unsigned line,
-    const char *value, uint64_t *out)
-{
-	const struct unit *units = s->type == CONF_SIZE ? size_units
-	    : s->type == CONF_TIME                      ? time_units
-	                                                : no_units;
-	char lo[32], hi[32];
-
-	if (number(value, units, out) == -1) {
-		conf_error(c, line, "%s: \"%s\" is not a %s; write %s", s->name,
-		    value,
-		    s->type == CONF_SIZE       ? "size"
-		        : s->type == CONF_TIME ? "time"
-		                               : "number",
-		    s->type == CONF_SIZE       ? "bytes, or a number with K, M or G"
-		        : s->type == CONF_TIME ? "seconds, or a number with ms, s, m, h or d"
-		                               : "plain digits");
-		return -1;
-	}
-	if (*out < s->min || *out > s->max) {
-		conf_error(c, line, "%s: %s is out of range; allowed is %s to %s",
-		    s->name, value,
-		    number_text(s->type, s->min, lo, sizeof(lo)),
-		    number_text(s->type, s->max, hi, sizeof(hi)));
-		return -1;
-	}
-	return 0;
-}
-
 static char *
 absolute(const struct conf *c, const char *value)
 {
@@ -216,43 +102,13 @@ static void
 conf_add(struct conf *c, const struct conf_setting *s, unsigned line,
     const char *value)
 {
+	char why[CONF_WHY_MAX];
 	struct line_value *v;
 	uint64_t num = 0;
 
-	switch (s->type) {
-	case CONF_NUM:
-	case CONF_SIZE:
-	case CONF_TIME:
-		if (check_number(c, s, line, value, &num) == -1)
-			return;
-		break;
-	case CONF_FLAG:
-		if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0) {
-			conf_error(c, line, "%s: \"%s\" must be yes or no",
-			    s->name, value);
-			return;
-		}
-		break;
-	case CONF_WORD:
-		if (!word_listed(s->words, value)) {
-			conf_error(c, line, "%s: \"%s\" must be one of %s",
-			    s->name, value, s->words);
-			return;
-		}
-		break;
-	case CONF_LISTEN:
-		if (!listen_valid(value)) {
-			conf_error(c, line,
-			    "%s: \"%s\" is not ADDRESS:PORT; write "
-			    "192.0.2.1:25, 0.0.0.0:25 or [::]:25",
-			    s->name, value);
-			return;
-		}
-		break;
-	case CONF_STR:
-	case CONF_PATH:
-	case CONF_FILE:
-		break;
+	if (conf_value_check(s, value, &num, why) == -1) {
+		conf_error(c, line, "%s: %s", s->name, why);
+		return;
 	}
 	v = realloc(c->values, (c->nvalues + 1) * sizeof(*v));
 	if (v == NULL)
@@ -322,7 +178,7 @@ conf_line(struct conf *c, unsigned line, struct span text)
 		return;
 	}
 	before = conf_find(c, s->name, 0);
-	if (before != NULL && s->type != CONF_LISTEN) {
+	if (before != NULL && !conf_value_repeats(s->type)) {
 		conf_error(c, line, "%s is set already in line %u; remove one",
 		    s->name, before->line);
 		return;
@@ -337,7 +193,8 @@ conf_defaults(struct conf *c)
 		const struct conf_setting *s = &conf_settings[i];
 		char host[256] = "";
 
-		if (conf_find(c, s->name, 0) != NULL || s->type == CONF_LISTEN)
+		if (conf_find(c, s->name, 0) != NULL ||
+		    conf_value_repeats(s->type))
 			continue;
 		if (strcmp(s->name, "hostname") == 0) {
 			if (gethostname(host, sizeof(host) - 1) == -1 ||
@@ -348,6 +205,61 @@ conf_defaults(struct conf *c)
 		}
 		conf_add(c, s, 0, s->value);
 	}
+}
+
+/* The nth line of those that name an LDAP source. */
+static const struct line_value *
+conf_find_ldap(const struct conf *c, unsigned n)
+{
+	for (size_t i = 0; i < c->nvalues; i++)
+		if (c->values[i].setting->type == CONF_LDAP && n-- == 0)
+			return &c->values[i];
+	return NULL;
+}
+
+static bool
+ldap_needs_ca(const struct conf *c, const struct ldapsrc *src)
+{
+	bool remote = strcmp(conf_get(c, "ldap-starttls"), "remote") == 0;
+
+	for (unsigned i = 0; i < src->nendpoints; i++)
+		if (src->endpoints[i].tls || !remote ||
+		    !src->endpoints[i].loopback)
+			return true;
+	return false;
+}
+
+static void
+conf_ldap_together(struct conf *c)
+{
+	static struct ldapsrc srcs[LDAPSRC_MAX];
+	const struct line_value *v;
+	char why[201];
+	unsigned n;
+
+	for (n = 0; (v = conf_find_ldap(c, n)) != NULL; n++) {
+		if (n == LDAPSRC_MAX) {
+			conf_error(c, v->line, "there are more than %d LDAP "
+			    "sources", LDAPSRC_MAX);
+			return;
+		}
+		if (ldapsrc_parse(v->value, v->setting->words != NULL,
+		    &srcs[n], why) == -1)
+			return;
+		for (unsigned i = 0; i < n; i++)
+			if (strcmp(srcs[i].name, srcs[n].name) == 0)
+				conf_error(c, v->line, "LDAP source %s is set "
+				    "already in line %u; choose another name",
+				    srcs[n].name, conf_find_ldap(c, i)->line);
+		if (ldap_needs_ca(c, &srcs[n]) &&
+		    conf_get(c, "ldap-ca-file")[0] == '\0')
+			conf_error(c, v->line, "%s %s speaks TLS and needs "
+			    "ldap-ca-file", v->setting->name, srcs[n].name);
+	}
+	if ((conf_get(c, "ldap-search-dn")[0] == '\0') !=
+	    (conf_get(c, "ldap-search-password-file")[0] == '\0'))
+		conf_error(c, 0, "ldap-search-dn and ldap-search-password-file "
+		    "go together; set both or none");
 }
 
 /* What no single line can tell. */
@@ -379,6 +291,7 @@ conf_together(struct conf *c)
 	    conf_get(c, "tls-certificate")[0] == '\0')
 		conf_error(c, 0, "listen-submissions and listen-pop3s need "
 		    "tls-certificate and tls-key");
+	conf_ldap_together(c);
 	v = conf_find(c, "hostname", 0);
 	for (const char *p = v->value; *p != '\0'; p++) {
 		bytes[0] = (unsigned char)*p;
@@ -543,6 +456,23 @@ hand_over_file(struct conf *c, const struct line_value *v, struct handover *ho)
 	return r;
 }
 
+/* All lines of a repeatable setting, also when there are none. */
+static void
+hand_over_lines(const struct conf *c, const struct conf_setting *s,
+    struct handover *ho)
+{
+	const struct line_value *v;
+	struct buf lines;
+
+	buf_init(&lines, HO_MAX);
+	for (unsigned n = 0; (v = conf_find(c, s->name, n)) != NULL; n++) {
+		buf_puts(&lines, v->value);
+		buf_putc(&lines, '\n');
+	}
+	ho_set(ho, s->name, buf_span(&lines));
+	buf_clear(&lines);
+}
+
 int
 conf_hand_over(const struct conf *conf, struct handover *ho,
     void (*complain)(void *, const char *), void *arg)
@@ -554,6 +484,10 @@ conf_hand_over(const struct conf *conf, struct handover *ho,
 	c.complain = complain;
 	c.arg = arg;
 	c.nerrors = 0;
+	for (size_t i = 0; i < conf_nsettings; i++)
+		if (conf_settings[i].type == CONF_LDAP &&
+		    (conf_settings[i].roles & 1u << ho->role))
+			hand_over_lines(conf, &conf_settings[i], ho);
 	for (size_t i = 0; i < conf->nvalues; i++) {
 		const struct line_value *v = &conf->values[i];
 
@@ -570,6 +504,8 @@ conf_hand_over(const struct conf *conf, struct handover *ho,
 			snprintf(num, sizeof(num), "%llu",
 			    (unsigned long long)v->num);
 			ho_set(ho, v->setting->name, span_of(num));
+			break;
+		case CONF_LDAP: /* above */
 			break;
 		default:
 			ho_set(ho, v->setting->name, span_of(v->value));

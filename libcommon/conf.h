@@ -20,7 +20,8 @@ enum conf_type {
 	CONF_TIME,   /* milliseconds inside; ms s m h d, no unit is seconds */
 	CONF_FLAG,   /* yes, no */
 	CONF_WORD,   /* one of a list */
-	CONF_LISTEN  /* ADDR:PORT, [ADDR]:PORT; may be repeated */
+	CONF_LISTEN, /* ADDR:PORT, [ADDR]:PORT; may be repeated */
+	CONF_LDAP    /* ldapsrc.h; may be repeated; the roles get the lines */
 };
 
 struct conf_setting {
@@ -28,7 +29,8 @@ struct conf_setting {
 	enum conf_type type;
 	const char *value;      /* default, as it would be written */
 	uint64_t min, max;      /* for NUM, SIZE, TIME (ms) */
-	const char *words;      /* for WORD: "a|b|c" */
+	const char *words;      /* for WORD: "a|b|c"; for LDAP: not NULL if it
+	                         * is one that searches */
 	uint32_t roles;         /* R(SMTPD) | ...: who is told; 0: semaild */
 	const char *what;       /* one line for people */
 };

@@ -99,6 +99,21 @@ const struct conf_setting conf_settings[] = {
 	    "the user they run as" },
 	{ "hook-timeout", CONF_TIME, "30s", 1 * SEC, 10 * MINUTE, NULL, R(SPAWND) | R(ADMIND),
 	    "how long one may run before it is killed" },
+	/* passwords checked by LDAP servers */
+	{ "ldap", CONF_LDAP, "", 0, 0, NULL, R(AUTHD) | R(ADMIND),
+	    "NAME URL[,URL...] DN-TEMPLATE: passwords are checked by binding there" },
+	{ "ldap-search", CONF_LDAP, "", 0, 0, "search", R(AUTHD) | R(ADMIND),
+	    "NAME URL[,URL...] BASE?SCOPE?FILTER: the same, the DN being looked for first" },
+	{ "ldap-search-dn", CONF_STR, "", 0, 0, NULL, R(AUTHD),
+	    "who searches (not set: anonymous)" },
+	{ "ldap-search-password-file", CONF_FILE, "", 0, 0, NULL, R(AUTHD),
+	    "file that holds the password of ldap-search-dn" },
+	{ "ldap-ca-file", CONF_FILE, "", 0, 0, NULL, R(AUTHD),
+	    "PEM file: the authorities that signed the LDAP servers' certificates" },
+	{ "ldap-starttls", CONF_WORD, "yes", 0, 0, "yes|remote", R(AUTHD),
+	    "TLS with an ldap:// server before any password; remote: not on loopback" },
+	{ "ldap-timeout", CONF_TIME, "5s", 100, 20 * SEC, NULL, R(AUTHD),
+	    "longest time a check by LDAP may take" },
 };
 /* clang-format on */
 

@@ -9,6 +9,8 @@ libcommon_libcommon_a_SOURCES = \
 	libcommon/ipc_in.c libcommon/ipc_out.c libcommon/ipc_call.c \
 	libcommon/handover.c libcommon/handover.h \
 	libcommon/conf.c libcommon/conf.h libcommon/conf_table.c \
+	libcommon/conf_value.c libcommon/conf_value.h \
+	libcommon/ldapsrc.c libcommon/ldapsrc.h \
 	libcommon/confine.c libcommon/confine.h \
 	libcommon/proc.c libcommon/proc.h \
 	libcommon/msg_queue.c libcommon/msg_queue.h \
@@ -118,3 +120,12 @@ libcommon_msg_hook_fuzz_SOURCES = libcommon/msg_hook_fuzz.c $(fuzz_main)
 libcommon_msg_hook_fuzz_LDFLAGS = $(fuzz_ldflags)
 libcommon_msg_hook_fuzz_LDADD = $(common_libs)
 EXTRA_DIST += t/data/fuzz/msg_hook
+
+unit_tests += libcommon/ldapsrc_test
+libcommon_ldapsrc_test_SOURCES = libcommon/ldapsrc_test.c t/tap.h
+libcommon_ldapsrc_test_LDADD = $(common_libs)
+fuzz_targets += libcommon/ldapsrc_fuzz
+libcommon_ldapsrc_fuzz_SOURCES = libcommon/ldapsrc_fuzz.c $(fuzz_main)
+libcommon_ldapsrc_fuzz_LDFLAGS = $(fuzz_ldflags)
+libcommon_ldapsrc_fuzz_LDADD = $(common_libs)
+EXTRA_DIST += t/data/fuzz/ldapsrc
