@@ -24,6 +24,7 @@ void feeder_start(void);
 void feeder_open(void);  /* the schema is there */
 void feeder_sync(void (*done)(void *arg), void *arg);
 void feeder_forget(void);
+void feeder_kick(void);  /* something was committed; nobody waits for it */
 uint64_t feeder_journal(void); /* what authd has acknowledged */
 bool feeder_is_up(void);
 
@@ -35,6 +36,9 @@ const char *exports_now(void);
 /* The large ones, too: calls done once, perhaps before it has returned. */
 void exports_all(void (*done)(void *arg, const char *trouble), void *arg);
 void exports_forget(void);
+
+/* better.c: AUTH_BETTER. */
+int better_note(struct ipc *, struct ipc_msg *);
 
 /* job.c: requests, one after the other.  answer gets the answer's bytes, once;
  * request is copied. */

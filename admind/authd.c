@@ -150,6 +150,7 @@ authd_reload(struct proc *p)
 {
 	(void)p;
 	resolve_init(conf_str("hostname"));
+	login_reload();
 }
 
 static const struct proc_ops ops = { .stop = authd_stop,
@@ -174,8 +175,8 @@ main(int argc, char *argv[])
 	proc_listen(p, ROLE_ADMIND, &feed_ops, NULL);
 	proc_confine(p, CONFINE_ACCEPT | CONFINE_FILES);
 
-	authd_reload(p);
 	login_start();
+	authd_reload(p);
 	usage_start();
 	return proc_loop(p);
 }

@@ -25,6 +25,7 @@ void usage_flush(void);
 /* authd_login.c */
 void login_nursery(void); /* forks: before there is a store */
 void login_start(void);   /* children and timers: after confinement */
+void login_reload(void);
 void login_stop(void);
 int login_ask(struct ipc *, struct ipc_msg *);
 int login_redeem(struct ipc *, struct ipc_msg *);
@@ -34,6 +35,8 @@ void login_revoke(uint32_t mailbox);
 extern const struct ipc_ops feed_ops;
 extern const struct ipc_ops spawnd_ops;
 void feed_revoke_waiting(void);
+/* To admind, if it is there. */
+bool feed_better_send(const struct feed_better *);
 
 /* Damage was found: make place for a new store, end, be started again. */
 void authd_check_store(void);

@@ -153,6 +153,20 @@ feed_msg(struct ipc *ipc, struct ipc_msg *m, void *arg)
 	return r;
 }
 
+bool
+feed_better_send(const struct feed_better *better)
+{
+	struct ipc *ipc = feeder != 0 ? ipc_by_token(feeder) : NULL;
+	struct buf b;
+	bool sent;
+
+	buf_init(&b, 2048);
+	feed_better_put(&b, better);
+	sent = ipc != NULL && ipc_note(ipc, MSG_AUTH_BETTER, &b, -1) == 0;
+	buf_clear(&b);
+	return sent;
+}
+
 static void
 feed_gone(struct ipc *ipc, void *arg)
 {

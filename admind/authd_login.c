@@ -1,26 +1,36 @@
 /*
- * Logins and tickets.  An unknown name, one that may not log in and a wrong
- * password cost the same and are answered the same, at the same time: a
- * refusal waits for the next quarter of a second counted from the question, so
- * that what its check took does not show (more than four quarters of work, a
- * mailbox with many app passwords, still does).  A password that was right a
- * moment ago is not checked again: passcache.h says why a stopwatch learns
- * nothing from that.
+ * Logins and tickets.
+ *
+ *	was it right a moment ago?   passcache.h
+ *	does a local verifier fit?   hasher.h; with LDAP app passwords only
+ *	does LDAP say so?            binder.h, if the domain or its server has it
+ *
+ * An unknown name, one that may not log in and a wrong password cost the same
+ * and are answered the same, at the same time: a refusal waits for the next
+ * quarter of a second counted from the question, so that what its check took
+ * does not show (more than a quarter of work, a mailbox with many app
+ * passwords, still does).  An unknown name in a domain with LDAP is asked for
+ * there, too, and its answer thrown away: else a server that is down would
+ * tell which names exist.
  */
 #include "config.h"
 #include "admind/authd.h"
+#include "admind/binder.h"
 #include "admind/hasher.h"
 #include "admind/login_name.h"
 #include "admind/nursery.h"
 #include "admind/passcache.h"
+#include "admind/rehash.h"
 #include "admind/slow.h"
 #include "admind/ticket.h"
 
+#include "libcommon/addr.h"
 #include "libcommon/io.h"
 #include "libcommon/log.h"
 #include "libcommon/secret.h"
 
 #include <event2/event.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define HASHERS 2
@@ -28,6 +38,9 @@
 #define LATE_STEP_MS 250
 /* Argon2id's memory (scheme.h: at most 128 MB), the program, its libraries. */
 #define HASHER_AS_BYTES (384ull << 20)
+#define BINDER_AS_BYTES (256ull << 20)
+
+#define TRIES_MAX (STORE_CREDENTIALS_MAX + 1) /* verifiers, and LDAP */
 
 /* A login whose password is being checked, or whose refusal waits. */
 struct login {
@@ -40,12 +53,21 @@ struct login {
 	char remote[65];
 	char address[321];
 	struct event *late;
-	/* for the cache, of each verifier that is tried */
-	unsigned char keys[STORE_CREDENTIALS_MAX][PASSCACHE_KEY_BYTES];
+	unsigned n;        /* local verifiers that are tried */
+	uint32_t credentials[STORE_CREDENTIALS_MAX];
+	unsigned char keys[TRIES_MAX][PASSCACHE_KEY_BYTES]; /* LDAP: the nth */
+	bool local_trouble; /* one of them could not be checked */
+	/* for LDAP */
+	char ldap[FEED_LDAP_MAX + 1]; /* the source; "": none */
+	char who[LOGIN_MAX + 1], domain[LOGIN_MAX + 1];
+	struct secret password;
 };
 
 static const struct nursery_info children[CHILD__COUNT] = {
 	[CHILD_HASHER] = { "hasher", HASHER_AS_BYTES, 0, hasher_child },
+	[CHILD_BINDER] = { "binder", BINDER_AS_BYTES, 0, binder_child },
+	[CHILD_CONNECTOR] = { "connector", BINDER_AS_BYTES, CONFINE_INET,
+	    connector_child },
 };
 static struct passcache *cache;
 static unsigned nlate;
@@ -62,6 +84,14 @@ login_start(void)
 	if ((cache = passcache_new()) == NULL)
 		fatalx("memory");
 	hasher_start(authd.proc.base, HASHERS);
+}
+
+void
+login_reload(void)
+{
+	/* What another server said was right is not what this one says. */
+	if (binder_configure(authd.proc.base))
+		passcache_drop_all(cache);
 }
 
 void
@@ -156,60 +186,205 @@ login_allow(struct login *l)
 }
 
 static void
+login_temp(struct login *l, const char *why)
+{
+	struct ipc *ipc = ipc_by_token(l->channel);
+
+	if (ipc != NULL)
+		ipc_fail(ipc, l->id, FAIL_TEMP, why);
+	login_free(l);
+}
+
+/* Right: by the nth thing that was tried. */
+static void
+login_right(struct login *l, unsigned n)
+{
+	passcache_put(cache, l->mailbox, l->keys[n], io_now_ms(),
+	    conf_num("auth-cache-time"));
+	login_allow(l);
+}
+
+/* ---- LDAP --------------------------------------------------------------------- */
+
+static void
+login_bound(void *arg, enum binder_answer how)
+{
+	struct login *l = arg;
+
+	if (how == BINDER_TROUBLE ||
+	    (how == BINDER_WRONG && l->local_trouble && l->mailbox != 0))
+		login_temp(l, "cannot check now");
+	else if (how == BINDER_RIGHT && l->mailbox != 0)
+		login_right(l, l->n);
+	else
+		login_deny(l);
+}
+
+static void
+login_bind(struct login *l)
+{
+	struct ldapsrc_who who = { span_of(l->who), span_of(l->domain) };
+	struct span source = span_of(l->ldap);
+
+	if (!ldapsrc_is_named(conf_blob("ldap"), source) &&
+	    !ldapsrc_is_named(conf_blob("ldap-search"), source)) {
+		log_warnx("ldap unknown source=%s domain=%s",
+		    log_quote_str(l->ldap), log_quote_str(l->domain));
+		login_temp(l, "cannot check now");
+	} else if (l->password.len == 0) {
+		login_deny(l); /* to LDAP it would be a bind of nobody's */
+	} else if (binder_check(source, &who, secret_span(&l->password),
+	    login_bound, l) == -1) {
+		login_temp(l, "too many logins at once");
+	}
+}
+
+/* The domain an unknown name speaks of; 0: none of ours. */
+static uint32_t
+login_domain(struct span name)
+{
+	char domain[ADDR_DOMAIN_MAX + 1];
+	unsigned tries = 0;
+	uint32_t id;
+	bool local;
+
+	for (size_t i = 0; i < name.len && tries < 16; i++) {
+		if (name.data[i] != '@' && name.data[i] != '.')
+			continue;
+		tries++;
+		if (addr_domain(span_sub(name, i + 1, name.len), domain) == 0 &&
+		    store_domain(authd.store, span_of(domain), &id, &local) ==
+		    STORE_FOUND)
+			return id;
+	}
+	return 0;
+}
+
+/* What LDAP would have to be asked with: -1 if that is not known now. */
+static int
+login_ldap(struct login *l, struct span name, const struct store_box *box)
+{
+	ptrdiff_t at = span_chr(name, '@');
+
+	if (store_ldap(authd.store, box != NULL ? box->domain :
+	    login_domain(name), l->ldap) == STORE_UNKNOWN)
+		return -1;
+	if (box != NULL) {
+		snprintf(l->who, sizeof(l->who), "%s", box->login);
+		snprintf(l->domain, sizeof(l->domain), "%s", box->domain_name);
+		return 0;
+	}
+	if (at == -1)
+		at = (ptrdiff_t)name.len;
+	/* A name with a NUL is nobody's, there as here. */
+	if (span_copy(span_sub(name, 0, (size_t)at), l->who,
+	    sizeof(l->who)) == -1 ||
+	    span_copy(span_sub(name, (size_t)at + 1, name.len), l->domain,
+	    sizeof(l->domain)) == -1)
+		l->ldap[0] = '\0';
+	return 0;
+}
+
+/* ---- local verifiers ------------------------------------------------------------ */
+
+static void
+login_better(struct login *l, const struct hasher_result *r)
+{
+	struct feed_better better = { l->credentials[r->which], r->verifier,
+		r->better };
+
+	if (feed_better_send(&better))
+		rehash_expect(better.credential, r->verifier, r->better);
+}
+
+static void
 login_checked(void *arg, const struct hasher_result *r)
 {
 	struct login *l = arg;
-	struct ipc *ipc;
 
-	if (r->which == HASHER_TROUBLE && l->mailbox != 0) {
-		if ((ipc = ipc_by_token(l->channel)) != NULL)
-			ipc_fail(ipc, l->id, FAIL_TEMP, "cannot check now");
-		login_free(l);
-	} else if (r->which >= 0 && l->mailbox != 0) {
-		passcache_put(cache, l->mailbox, l->keys[r->which],
-		    io_now_ms(), conf_num("auth-cache-time"));
-		login_allow(l);
-	} else {
-		login_deny(l);
+	if (r->which >= 0 && l->mailbox != 0) {
+		if (r->better.len > 0)
+			login_better(l, r);
+		login_right(l, (unsigned)r->which);
+		return;
 	}
+	l->local_trouble = r->which == HASHER_TROUBLE;
+	if (l->ldap[0] != '\0')
+		login_bind(l);
+	else if (l->local_trouble && l->mailbox != 0)
+		login_temp(l, "cannot check now");
+	else
+		login_deny(l);
 }
 
 /* The same work for every name, whether there is such a mailbox or not. */
 static bool
 login_is_cached(struct login *l, struct span password,
-    const struct span *verifiers, unsigned n)
+    const struct span *verifiers)
 {
 	uint64_t now = io_now_ms();
 	bool found = false;
+	char ldap[sizeof(l->ldap) + 8];
 
-	for (unsigned i = 0; i < n; i++) {
+	for (unsigned i = 0; i < l->n; i++) {
 		passcache_key(cache, l->mailbox, verifiers[i], password,
 		    l->keys[i]);
 		if (passcache_has(cache, l->keys[i], now))
 			found = true;
 	}
+	if (l->ldap[0] != '\0') {
+		snprintf(ldap, sizeof(ldap), "{LDAP}%s", l->ldap);
+		passcache_key(cache, l->mailbox, span_of(ldap), password,
+		    l->keys[l->n]);
+		if (passcache_has(cache, l->keys[l->n], now))
+			found = true;
+	}
 	return found && l->mailbox != 0;
 }
 
+/* ---- a question ------------------------------------------------------------------ */
+
+/* Who is meant and what the password is tried against.  -1: not known now. */
 static int
-login_prepare(struct ipc *ipc, struct ipc_msg *m, const struct msg_login *in)
+login_look(struct login *l, const struct msg_login *in,
+    struct span verifiers[static STORE_CREDENTIALS_MAX])
 {
-	struct span verifiers[STORE_CREDENTIALS_MAX];
+	struct store_credential found[STORE_CREDENTIALS_MAX];
 	enum store_answer a;
 	struct store_box box;
-	struct login *l;
 	unsigned n = 0;
+	bool is;
 
 	a = login_find(authd.store, in->login, in->service, &box);
-	if (a == STORE_FOUND && box.state == BOX_ACTIVE &&
-	    store_credentials(authd.store, box.mailbox, in->service, verifiers,
-	    &n) == STORE_UNKNOWN)
-		a = STORE_UNKNOWN;
-	if (a == STORE_UNKNOWN) {
-		ipc_fail(ipc, m->id, FAIL_TEMP, "the directory is not complete");
-		return 0;
+	is = a == STORE_FOUND && box.state == BOX_ACTIVE;
+	if (a == STORE_UNKNOWN ||
+	    login_ldap(l, in->login, is ? &box : NULL) == -1 ||
+	    (is && store_credentials(authd.store, box.mailbox, in->service,
+	    found, &n) == STORE_UNKNOWN))
+		return -1;
+	for (unsigned i = 0; i < n; i++) {
+		/* LDAP has the password; those of devices are ours. */
+		if (l->ldap[0] != '\0' && found[i].kind != CREDENTIAL_APP)
+			continue;
+		l->credentials[l->n] = found[i].id;
+		verifiers[l->n++] = found[i].verifier;
 	}
-	if ((l = calloc(1, sizeof(*l))) == NULL) {
+	if (is && (l->n > 0 || l->ldap[0] != '\0')) {
+		l->mailbox = box.mailbox;
+		box_address(&box, l->address);
+	}
+	if (l->n == 0 && l->ldap[0] == '\0')
+		verifiers[l->n++] = span_of(secret_dummy_verifier());
+	return 0;
+}
+
+static int
+login_start_check(struct ipc *ipc, struct ipc_msg *m, const struct msg_login *in)
+{
+	struct span verifiers[STORE_CREDENTIALS_MAX];
+	struct login *l = calloc(1, sizeof(*l));
+
+	if (l == NULL) {
 		ipc_fail(ipc, m->id, FAIL_TEMP, "memory");
 		return 0;
 	}
@@ -218,25 +393,23 @@ login_prepare(struct ipc *ipc, struct ipc_msg *m, const struct msg_login *in)
 	l->service = in->service;
 	l->arrived_ms = io_now_ms();
 	if (span_copy(in->login, l->name, sizeof(l->name)) == -1 ||
-	    span_copy(in->remote, l->remote, sizeof(l->remote)) == -1) {
+	    span_copy(in->remote, l->remote, sizeof(l->remote)) == -1 ||
+	    secret_set(&l->password, in->password) == -1) {
 		login_free(l);
 		return ipc_refuse(ipc, m, "form");
 	}
-	if (n > 0) {
-		l->mailbox = box.mailbox;
-		box_address(&box, l->address);
-	} else {
-		verifiers[n++] = span_of(secret_dummy_verifier());
-	}
-	if (slow_refuses(in->remote, io_now_ms())) {
+	if (login_look(l, in, verifiers) == -1) {
+		login_temp(l, "the directory is not complete");
+	} else if (slow_refuses(in->remote, io_now_ms())) {
 		login_deny(l);
-	} else if (login_is_cached(l, in->password, verifiers, n)) {
+	} else if (login_is_cached(l, in->password, verifiers)) {
 		authd.cached++;
 		login_allow(l);
-	} else if (hasher_check(in->password, verifiers, n, login_checked, l) ==
-	    -1) {
-		ipc_fail(ipc, m->id, FAIL_TEMP, "too many logins at once");
-		login_free(l);
+	} else if (l->n == 0) {
+		login_bind(l);
+	} else if (hasher_check(in->password, verifiers, l->n, login_checked,
+	    l) == -1) {
+		login_temp(l, "too many logins at once");
 	}
 	return 0;
 }
@@ -252,7 +425,7 @@ login_ask(struct ipc *ipc, struct ipc_msg *m)
 	if (in.service != (ipc_peer(ipc) == ROLE_POP3D ? SERVICE_POP3 :
 	    SERVICE_SMTP))
 		return ipc_refuse(ipc, m, "not its service");
-	return login_prepare(ipc, m, &in);
+	return login_start_check(ipc, m, &in);
 }
 
 int

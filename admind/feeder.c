@@ -381,6 +381,8 @@ static int
 authd_msg(struct ipc *ipc, struct ipc_msg *m, void *arg)
 {
 	(void)arg;
+	if (m->type == MSG_AUTH_BETTER)
+		return better_note(ipc, m);
 	return ipc_refuse(ipc, m, "not for admind");
 }
 
@@ -436,6 +438,13 @@ feeder_sync(void (*done)(void *arg), void *arg)
 	waiter = done;
 	waiter_arg = arg;
 	/* From the event loop, so that done() never runs inside this call. */
+	if (state == READY)
+		try_again(0);
+}
+
+void
+feeder_kick(void)
+{
 	if (state == READY)
 		try_again(0);
 }

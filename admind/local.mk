@@ -13,10 +13,11 @@ directory_parts = admind/dir.c admind/dir_hook.c admind/dir_box.c admind/dir_dom
 role_PROGRAMS += admind/semail-authd
 admind_semail_authd_SOURCES = admind/authd.c admind/authd_feed.c \
 	$(login_parts) $(authd_parts)
-admind_semail_authd_LDADD = $(common_libs) $(LMDB_LIBS) $(verify_libs)
+admind_semail_authd_LDADD = $(common_libs) $(LMDB_LIBS) $(login_libs)
 
 role_PROGRAMS += admind/semail-admind
 admind_semail_admind_SOURCES = admind/admind.c admind/admind.h \
+	$(better_parts) \
 	admind/exports.c admind/feeder.c admind/job.c admind/job.h \
 	admind/hook.c $(panel_parts) $(export_parts) \
 	admind/req_box.c admind/req_domain.c admind/req_entity.c \

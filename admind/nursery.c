@@ -80,6 +80,7 @@ static void __attribute__((noreturn))
 nursery_run(int fd)
 {
 	struct sigaction sa = { .sa_handler = reap };
+	unsigned rights = CONFINE_FORK | CONFINE_NEST;
 	union control control;
 	unsigned char kind;
 	ssize_t r;
@@ -87,7 +88,10 @@ nursery_run(int fd)
 
 	signal(SIGTERM, SIG_IGN); /* authd's end is ours */
 	sigaction(SIGCHLD, &sa, NULL);
-	confine(CONFINE_FORK | CONFINE_NEST, NULL, 0);
+	/* A child has none of the rights that we have not. */
+	for (unsigned i = 0; i < CHILD__COUNT; i++)
+		rights |= kinds[i].rights;
+	confine(rights, NULL, 0);
 	for (;;) {
 		struct iovec iov = { &kind, 1 };
 		struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1,

@@ -18,7 +18,8 @@
 
 struct proc;
 
-enum nursery_kind { CHILD_HASHER, CHILD__COUNT };
+enum nursery_kind { CHILD_HASHER, CHILD_BINDER, CHILD_CONNECTOR,
+	CHILD__COUNT };
 
 struct nursery_info {
 	const char *name;         /* for the log */

@@ -6,6 +6,7 @@ authd_parts = admind/store.c admind/store_look.c admind/store_index.c \
 	admind/alias_list.c admind/alias_list.h admind/login_name.c \
 	admind/login_name.h admind/nag.c admind/nag.h \
 	admind/names.c admind/names.h admind/usage.c admind/authd.h \
+	$(store_login_parts) \
 	admind/ticket.c admind/ticket.h admind/slow.c admind/slow.h
 
 unit_tests += admind/store_test

@@ -88,11 +88,22 @@ enum store_answer store_virtual(struct store *, uint32_t domain,
     struct span user, struct feed_virtual *out);
 enum store_answer store_server(struct store *, uint32_t server,
     struct feed_server *out);
-/* Verifiers for a service, borrowed until the next call of the store; *n_out
- * may be 0. */
+/* What a password of a mailbox may be checked against for a service; *n_out may
+ * be 0.  The verifiers are borrowed until the next call of the store. */
+struct store_credential {
+	uint32_t id;
+	uint8_t kind; /* enum credential_kind */
+	struct span verifier;
+};
 enum store_answer store_credentials(struct store *, uint32_t mailbox,
-    uint8_t service, struct span out[static STORE_CREDENTIALS_MAX],
+    uint8_t service,
+    struct store_credential out[static STORE_CREDENTIALS_MAX],
     unsigned *n_out);
+/* The LDAP source that checks the passwords of a domain: its own, else its
+ * server's; "" if there is none.  Domain 0, or one that is not there: this
+ * server's. */
+enum store_answer store_ldap(struct store *, uint32_t domain,
+    char out[static FEED_LDAP_MAX + 1]);
 
 /* Bytes used by mailboxes, as spawnd reports them. */
 int store_put_usage(struct store *, const uint32_t *mailboxes,

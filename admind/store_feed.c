@@ -3,6 +3,7 @@
  * the numbers of bytes used.
  */
 #include "config.h"
+#include "admind/rehash.h"
 #include "admind/store_int.h"
 
 #include "libcommon/log.h"
@@ -240,8 +241,9 @@ row_revokes(struct store *s, uint8_t table, uint32_t id, struct span was,
 		return note_revoked(s, id);
 	if (table == FEED_CREDENTIAL && feed_credential_get(was, &c) == 0 &&
 	    (is.len == 0 || feed_credential_get(is, &c2) == -1 ||
-	    c2.mailbox != c.mailbox || !span_eq(c.verifier, c2.verifier) ||
-	    c.services != c2.services))
+	    c2.mailbox != c.mailbox || c.services != c2.services ||
+	    (!span_eq(c.verifier, c2.verifier) &&
+	    !rehash_is_expected(id, c.verifier, c2.verifier))))
 		return note_revoked(s, c.mailbox);
 	return 0;
 }

@@ -189,6 +189,13 @@ struct row_key {
 int store_row_keys(uint8_t table, uint32_t id, struct span row,
     struct row_key out[static ROW_KEYS_MAX]);
 
+/* A row as fed, borrowed until the next call of the store. */
+enum store_answer store_look_row(struct store *, uint8_t table, uint32_t id,
+    struct span *out);
+/* It cannot be read: that is damage.  Always STORE_UNKNOWN. */
+enum store_answer store_bad_row(struct store *);
+enum store_answer store_server_here(struct store *, uint32_t *id_out);
+
 /* LMDB said rc: log it, and see whether it is damage, which only a new store
  * mends.  Always -1. */
 int store_trouble(struct store *, const char *what, int rc);

@@ -36,16 +36,16 @@ look(struct store *s, MDB_dbi dbi, MDB_val k, MDB_val *v)
 	return STORE_UNKNOWN;
 }
 
-static enum store_answer
-bad_row(struct store *s)
+enum store_answer
+store_bad_row(struct store *s)
 {
 	log_warnx("store: a row that cannot be read");
 	s->damaged = true;
 	return STORE_UNKNOWN;
 }
 
-static enum store_answer
-look_row(struct store *s, uint8_t table, uint32_t id, struct span *out)
+enum store_answer
+store_look_row(struct store *s, uint8_t table, uint32_t id, struct span *out)
 {
 	unsigned char k[5];
 	enum store_answer a;
@@ -68,7 +68,7 @@ look_id(struct store *s, const unsigned char *key, size_t n, uint32_t *id_out)
 	if (a != STORE_FOUND)
 		return a;
 	if (v.mv_size < 4)
-		return bad_row(s);
+		return store_bad_row(s);
 	*id_out = be32_get(v.mv_data);
 	return STORE_FOUND;
 }
@@ -88,7 +88,7 @@ store_domain(struct store *s, struct span name, uint32_t *id_out,
 	if (a != STORE_FOUND)
 		return a;
 	if (v.mv_size != 5)
-		return bad_row(s);
+		return store_bad_row(s);
 	*id_out = be32_get(v.mv_data);
 	*local_out = ((unsigned char *)v.mv_data)[4] != 0;
 	return STORE_FOUND;
@@ -111,22 +111,22 @@ store_box(struct store *s, uint32_t mailbox, struct store_box *out)
 	enum store_answer a;
 	struct span row;
 
-	if ((a = look_row(s, FEED_MAILBOX, mailbox, &row)) != STORE_FOUND)
+	if ((a = store_look_row(s, FEED_MAILBOX, mailbox, &row)) != STORE_FOUND)
 		return a;
 	if (feed_mailbox_get(row, &m) == -1 ||
 	    span_copy(m.login, out->login, sizeof(out->login)) == -1)
-		return bad_row(s);
+		return store_bad_row(s);
 	out->mailbox = mailbox;
 	out->domain = m.domain;
 	out->uid = m.uid;
 	out->state = m.state;
 	out->quota_kb = m.quota_kb;
-	a = look_row(s, FEED_DOMAIN, m.domain, &row);
+	a = store_look_row(s, FEED_DOMAIN, m.domain, &row);
 	if (a == STORE_UNKNOWN)
 		return a;
 	if (a == STORE_NONE || feed_domain_get(row, &d) == -1 ||
 	    span_copy(d.name, out->domain_name, sizeof(out->domain_name)) == -1)
-		return bad_row(s);
+		return store_bad_row(s);
 	out->local = d.local;
 	out->server = d.server;
 	return STORE_FOUND;
@@ -135,13 +135,21 @@ store_box(struct store *s, uint32_t mailbox, struct store_box *out)
 /* ---- names that lead on --------------------------------------------------- */
 
 enum store_answer
+store_server_here(struct store *s, uint32_t *id_out)
+{
+	static const unsigned char k[1] = { 's' };
+
+	return look_id(s, k, sizeof(k), id_out);
+}
+
+enum store_answer
 store_find_alias(struct store *s, struct span name, uint32_t *alias_out)
 {
-	unsigned char k[KEY_MAX] = { 's' };
+	unsigned char k[KEY_MAX];
 	enum store_answer a;
 	uint32_t here;
 
-	if ((a = look_id(s, k, 1, &here)) != STORE_FOUND)
+	if ((a = store_server_here(s, &here)) != STORE_FOUND)
 		return a;
 	return look_id(s, k, alias_key(k, here, name), alias_out);
 }
@@ -152,9 +160,9 @@ store_alias(struct store *s, uint32_t alias, struct feed_alias *out)
 	enum store_answer a;
 	struct span row;
 
-	if ((a = look_row(s, FEED_ALIAS, alias, &row)) != STORE_FOUND)
+	if ((a = store_look_row(s, FEED_ALIAS, alias, &row)) != STORE_FOUND)
 		return a;
-	return feed_alias_get(row, out) == -1 ? bad_row(s) : STORE_FOUND;
+	return feed_alias_get(row, out) == -1 ? store_bad_row(s) : STORE_FOUND;
 }
 
 enum store_answer
@@ -169,11 +177,11 @@ store_virtual(struct store *s, uint32_t domain, struct span user,
 	a = look_id(s, k, virtual_key(k, domain, user), &id);
 	if (a != STORE_FOUND)
 		return a;
-	a = look_row(s, FEED_VIRTUAL, id, &row);
+	a = store_look_row(s, FEED_VIRTUAL, id, &row);
 	if (a == STORE_UNKNOWN)
 		return a;
 	return a == STORE_NONE || feed_virtual_get(row, out) == -1
-	    ? bad_row(s) : STORE_FOUND;
+	    ? store_bad_row(s) : STORE_FOUND;
 }
 
 enum store_answer
@@ -182,9 +190,9 @@ store_server(struct store *s, uint32_t server, struct feed_server *out)
 	enum store_answer a;
 	struct span row;
 
-	if ((a = look_row(s, FEED_SERVER, server, &row)) != STORE_FOUND)
+	if ((a = store_look_row(s, FEED_SERVER, server, &row)) != STORE_FOUND)
 		return a;
-	return feed_server_get(row, out) == -1 ? bad_row(s) : STORE_FOUND;
+	return feed_server_get(row, out) == -1 ? store_bad_row(s) : STORE_FOUND;
 }
 
 /* ---- walks ------------------------------------------------------------------ */
@@ -296,7 +304,7 @@ store_find_postmaster(struct store *s, uint32_t *mailbox_out)
 
 enum store_answer
 store_credentials(struct store *s, uint32_t mailbox, uint8_t service,
-    struct span out[static STORE_CREDENTIALS_MAX], unsigned *n_out)
+    struct store_credential out[static STORE_CREDENTIALS_MAX], unsigned *n_out)
 {
 	struct walk w = { .prefix = { 'c' }, .prefix_len = 5 };
 	struct feed_credential c;
@@ -324,11 +332,12 @@ store_credentials(struct store *s, uint32_t mailbox, uint8_t service,
 			break;
 		}
 		if (c.services == 0 || (c.services & 1u << service) != 0)
-			out[(*n_out)++] = c.verifier;
+			out[(*n_out)++] = (struct store_credential){
+			    be32_get(key + 1), c.kind, c.verifier };
 	}
 	if (!walk_end(s, &w, rc))
 		return STORE_UNKNOWN;
-	return bad ? bad_row(s) : STORE_FOUND;
+	return bad ? store_bad_row(s) : STORE_FOUND;
 }
 
 /* ---- usage -------------------------------------------------------------------- */
@@ -344,7 +353,7 @@ store_usage(struct store *s, uint32_t mailbox, uint64_t *bytes_out)
 	if ((a = look(s, s->usage, val(key, 4), &v)) != STORE_FOUND)
 		return a;
 	if (v.mv_size != 8)
-		return bad_row(s);
+		return store_bad_row(s);
 	*bytes_out = le64_get(v.mv_data);
 	return STORE_FOUND;
 }

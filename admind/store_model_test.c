@@ -310,7 +310,7 @@ check_leads(struct store *s, size_t *nkeys)
 static unsigned
 check_credentials(struct store *s, size_t *nkeys)
 {
-	struct span out[STORE_CREDENTIALS_MAX];
+	struct store_credential out[STORE_CREDENTIALS_MAX];
 	unsigned bad = 0, n, want;
 
 	for (uint32_t m = 1; m <= 4; m++) {

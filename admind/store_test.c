@@ -45,7 +45,7 @@ may(struct store *s, uint32_t id, const char *path)
 static void
 test_feed(void)
 {
-	struct span v[STORE_CREDENTIALS_MAX];
+	struct store_credential v[STORE_CREDENTIALS_MAX];
 	struct store *s = store_open(test_dirfd);
 	uint32_t gone;
 	unsigned n;
@@ -75,7 +75,7 @@ test_feed(void)
 	is_int(verdict(s, "bob@b.test"), RCPT_NOT_OURS, "not ours");
 	is_int(verdict(s, "postmaster"), RCPT_NO_USER, "no postmaster yet");
 	ok(store_credentials(s, 5, SERVICE_POP3, v, &n) == STORE_FOUND &&
-	    n == 1 && span_is(v[0], "$argon2id$x"), "credential");
+	    n == 1 && span_is(v[0].verifier, "$argon2id$x"), "credential");
 
 	mailbox(s, 6, 1, "postmaster", BOX_ACTIVE);
 	store_rollback(s);
@@ -116,7 +116,7 @@ static void
 test_passwords(void)
 {
 	struct store *s = store_open(test_dirfd);
-	struct span v[STORE_CREDENTIALS_MAX];
+	struct store_credential v[STORE_CREDENTIALS_MAX];
 	uint32_t gone;
 	unsigned n;
 

@@ -84,6 +84,8 @@ void conn_start_tls(struct conn *, struct tls_ctx *ctx);
  * tls_client(). */
 void conn_start_tls_to(struct conn *, struct tls_ctx *ctx, const char *name);
 bool conn_is_tls(const struct conn *);
+/* Why TLS could not be agreed, after CONN_HANDSHAKE; good until conn_free(). */
+const char *conn_tls_reason(const struct conn *);
 /* "TLSv1.3 TLS_AES_256_GCM_SHA384", or "" */
 const char *conn_tls_text(const struct conn *);
 

@@ -318,6 +318,12 @@ conn_is_tls(const struct conn *c)
 }
 
 const char *
+conn_tls_reason(const struct conn *c)
+{
+	return c->tls != NULL ? tls_reason(c->tls) : "no TLS";
+}
+
+const char *
 conn_tls_text(const struct conn *c)
 {
 	return c->phase == TLS_ON ? tls_text(c->tls) : "";

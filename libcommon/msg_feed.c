@@ -190,3 +190,26 @@ feed_server_get(struct span in, struct feed_server *out)
 		w.bad = true;
 	return wire_done(&w);
 }
+
+void
+feed_better_put(struct buf *b, const struct feed_better *f)
+{
+	wire_put_u32(b, f->credential);
+	wire_put_bytes(b, f->verifier);
+	wire_put_bytes(b, f->better);
+}
+
+int
+feed_better_get(struct span in, struct feed_better *out)
+{
+	struct wire w;
+
+	wire_init(&w, in);
+	out->credential = wire_u32(&w);
+	out->verifier = wire_text(&w, VERIFIER_MAX);
+	out->better = wire_text(&w, VERIFIER_MAX);
+	if (out->credential == 0 || out->verifier.len == 0 ||
+	    out->better.len == 0)
+		w.bad = true;
+	return wire_done(&w);
+}

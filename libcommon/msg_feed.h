@@ -89,6 +89,15 @@ struct feed_server {
 enum server_type { SERVER_POP = 1, SERVER_IMAP = 2 };
 enum server_logins { LOGINS_WITH_DOMAIN = 1, LOGINS_SHORT = 2 };
 
+/* AUTH_BETTER, the other way: a verifier whose password was right, and
+ * Argon2id of the same password to be stored in its place.
+ * wire: u32 credential, text verifier, text better */
+struct feed_better {
+	uint32_t credential;
+	struct span verifier;
+	struct span better;
+};
+
 void feed_row_put(struct buf *, const struct feed_row *);
 int feed_row_get(struct span, struct feed_row *out);
 void feed_domain_put(struct buf *, const struct feed_domain *);
@@ -103,5 +112,7 @@ void feed_virtual_put(struct buf *, const struct feed_virtual *);
 int feed_virtual_get(struct span, struct feed_virtual *out);
 void feed_server_put(struct buf *, const struct feed_server *);
 int feed_server_get(struct span, struct feed_server *out);
+void feed_better_put(struct buf *, const struct feed_better *);
+int feed_better_get(struct span, struct feed_better *out);
 
 #endif

@@ -50,6 +50,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	case 's':
 		TRY(server);
 		break;
+	case 'b':
+		TRY(better);
+		break;
 	}
 	if (good && !span_eq(in, buf_span(&b)))
 		abort();

@@ -50,6 +50,8 @@ main(void)
 	ROUND(virtual, 3, none, bob, x, 0, 9);
 	ROUND(server, 1, SERVER_IMAP, LOGINS_SHORT, x, none);
 
+	ROUND(better, 9, span_of("{SHA}..."), span_of("$argon2id$..."));
+
 	REFUSED(row, "gone, but with bytes", FEED_MAILBOX, 5, 0, bob);
 	REFUSED(row, "no such table", FEED_TABLE__COUNT, 5, 1, bob);
 	REFUSED(domain, "no name", 1, 1, 7, none, none);
@@ -59,6 +61,7 @@ main(void)
 	REFUSED(alias, "no list", 1, 0, bob, none);
 	REFUSED(virtual, "nobody real", 3, bob, none, x, 0, 0);
 	REFUSED(server, "type 3", 1, 3, LOGINS_SHORT, x, none);
+	REFUSED(better, "of nothing", 9, none, bob);
 	buf_clear(&b);
 	return done_testing();
 }

@@ -1,0 +1,71 @@
+/*
+ * binder - passwords checked by LDAP servers (DI-5): a simple bind with the
+ * name's DN, in a child of authd, so that nothing waits for it and a server
+ * that talks nonsense meets a process without rights.
+ *
+ * Two children (nursery.h):
+ *	binder     speaks LDAP and TLS; cannot make a socket
+ *	connector  makes connections to the configured servers, and to nothing
+ *	           else, when the binder asks by number; never reads from them
+ *
+ * Both get the sources (libcommon/ldapsrc.h) as a sealed memfd when they start,
+ * and are replaced when a reload changes them.
+ */
+#ifndef ADMIND_BINDER_H
+#define ADMIND_BINDER_H
+
+#include "libcommon/buf.h"
+#include "libcommon/ldapsrc.h"
+
+struct event_base;
+struct handover;
+
+enum binder_answer {
+	BINDER_RIGHT,
+	BINDER_WRONG,
+	BINDER_TROUBLE, /* no server said yes or no: not known now */
+	BINDER__COUNT
+};
+
+typedef void (*binder_done)(void *arg, enum binder_answer);
+
+/* By the configuration in force; again after each reload: true if it is another
+ * one, and what was asked so far has then been answered with trouble. */
+bool binder_configure(struct event_base *);
+/* done() is told, later and once.  -1 with EAGAIN when too many wait. */
+int binder_check(struct span source, const struct ldapsrc_who *,
+    struct span password, binder_done, void *arg);
+unsigned binder_waiting(void);
+
+/* What the children do. */
+void binder_child(void);
+void connector_child(void);
+
+/* ---- between the three ------------------------------------------------------ */
+
+#define BINDER_JOB_MAX 4096 /* bytes of a question or an answer */
+#define BINDER_OPEN_MAX 256 /* checks at once */
+
+/* The configuration.  wire: bytes ldap, bytes ldap-search, bytes ca, u8
+ * starttls_on_loopback, u32 timeout_ms, text search_dn, bytes search_password */
+struct binder_conf {
+	struct ldapsrc sources[LDAPSRC_MAX];
+	unsigned nsources;
+	struct span ca; /* PEM; borrowed from bytes */
+	bool starttls_on_loopback;
+	uint32_t timeout_ms;
+	char search_dn[LDAPSRC_TEMPLATE_MAX];
+	struct span search_password; /* borrowed */
+	struct buf bytes;
+};
+
+/* In a child: from its memfd, which is closed.  fatal() if it cannot be. */
+void binder_conf_take(int fd, struct binder_conf *out);
+
+/* authd asks.  wire: u32 id, text source, bytes login, bytes domain, bytes
+ * password; the answer: u32 id, u8 answer */
+
+/* The binder asks for a connection: u8 source, u8 endpoint.  The answer is one
+ * byte, with a non-blocking socket that is connecting or connected, or none. */
+
+#endif

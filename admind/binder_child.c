@@ -1,0 +1,592 @@
+/*
+ * The binder: many checks at once in one event loop, each with a connection of
+ * its own, which libcommon/conn drives (TLS by OpenSSL, never blocking);
+ * libldap reads and writes the messages in memory.
+ *
+ * A check tries the servers of its source in turn, the one that answered last
+ * first, until one says yes or no or the time is up.
+ */
+#include "config.h"
+#include "admind/binder.h"
+
+#include "libcommon/conn.h"
+#include "libcommon/io.h"
+#include "libcommon/log.h"
+#include "libcommon/msg_auth.h"
+#include "libcommon/secret.h"
+#include "libcommon/wire.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <ldap.h>
+#include <openldap.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define FD_AUTHD 3
+#define FD_CONNECTOR 4
+#define FD_CONF 5
+
+#define IN_MAX 65536           /* bytes of an answer, all of its entries */
+#define SOURCE_OPEN_MAX 128    /* checks of one source: others have room, too */
+
+/* What a check is waiting for. */
+enum step { STARTTLS, HANDSHAKE, SERVICE_BIND, SEARCH, BIND };
+
+struct check {
+	uint32_t id;
+	unsigned source, tries, endpoint;
+	enum step step;
+	struct conn *conn;
+	LDAP *ldap;
+	int msgid;
+	struct buf in;   /* read, not yet taken by libldap */
+	size_t read;     /* in all, from this server */
+	uint64_t until_ms;
+	struct event *late;
+	struct buf login, domain;
+	struct secret password;
+};
+
+static struct binder_conf conf;
+static struct source {
+	unsigned first; /* the server to try first */
+	unsigned open;
+	bool down;      /* so it was logged */
+} sources[LDAPSRC_MAX];
+static struct event_base *base;
+static struct tls_ctx *tls;
+
+static void check_try(struct check *);
+
+/* ---- the end of a check ------------------------------------------------------- */
+
+/* polite: say goodbye, and wait for it to be sent. */
+static void
+disconnect(struct check *c, bool polite)
+{
+	if (c->ldap != NULL)
+		ldap_unbind_ext(c->ldap, NULL, NULL); /* through conn */
+	c->ldap = NULL;
+	if (c->conn != NULL && polite)
+		conn_finish(&c->conn);
+	conn_free(&c->conn);
+	buf_clear(&c->in);
+	c->read = 0;
+}
+
+static void
+check_end(struct check *c, enum binder_answer how)
+{
+	struct buf b;
+
+	disconnect(c, how != BINDER_TROUBLE);
+	sources[c->source].open--;
+	buf_init(&b, 16);
+	wire_put_u32(&b, c->id);
+	wire_put_u8(&b, (uint8_t)how);
+	/* authd reads, or is gone and so are we soon. */
+	if (send(FD_AUTHD, b.data, b.len, MSG_NOSIGNAL) == -1)
+		log_warn("binder");
+	buf_clear(&b);
+	if (c->late != NULL)
+		event_free(c->late);
+	buf_clear(&c->login);
+	buf_clear(&c->domain);
+	explicit_bzero(c, sizeof(*c));
+	free(c);
+}
+
+static struct ldapsrc *
+source_of(const struct check *c)
+{
+	return &conf.sources[c->source];
+}
+
+/* A server said yes or no. */
+static void
+check_answered(struct check *c, enum binder_answer how)
+{
+	struct source *s = &sources[c->source];
+
+	s->first = c->endpoint;
+	if (s->down)
+		log_info("ldap up source=%s", source_of(c)->name);
+	s->down = false;
+	check_end(c, how);
+}
+
+/* This server does not: the next one, or none.  Once for each time that it
+ * begins, not for each of a thousand logins. */
+static void
+check_failed(struct check *c, const char *why)
+{
+	struct ldapsrc *src = source_of(c);
+	struct source *s = &sources[c->source];
+
+	if (!s->down)
+		log_warnx("ldap trouble source=%s server=%s reason=%s",
+		    src->name, src->endpoints[c->endpoint].host,
+		    log_quote_str(why));
+	disconnect(c, false);
+	if (c->tries < src->nendpoints && io_now_ms() < c->until_ms) {
+		check_try(c);
+		return;
+	}
+	if (!s->down)
+		log_warnx("ldap down source=%s", src->name);
+	s->down = true;
+	check_end(c, BINDER_TROUBLE);
+}
+
+static void
+on_late(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	check_failed(arg, "no answer in time");
+}
+
+/* ---- libldap on top of conn ----------------------------------------------------- */
+
+static int
+io_setup(Sockbuf_IO_Desc *d, void *arg)
+{
+	d->sbiod_pvt = arg;
+	return 0;
+}
+
+static int
+io_none(Sockbuf_IO_Desc *d)
+{
+	(void)d;
+	return 0;
+}
+
+static int
+io_ctrl(Sockbuf_IO_Desc *d, int opt, void *arg)
+{
+	struct check *c = d->sbiod_pvt;
+
+	(void)arg;
+	return opt == LBER_SB_OPT_DATA_READY && c->in.len > 0;
+}
+
+static ber_slen_t
+io_read(Sockbuf_IO_Desc *d, void *p, ber_len_t n)
+{
+	struct check *c = d->sbiod_pvt;
+
+	if (c->in.len == 0) {
+		errno = EAGAIN;
+		return -1;
+	}
+	if (n > c->in.len)
+		n = c->in.len;
+	memcpy(p, c->in.data, n);
+	buf_drop(&c->in, n);
+	return (ber_slen_t)n;
+}
+
+static ber_slen_t
+io_write(Sockbuf_IO_Desc *d, void *p, ber_len_t n)
+{
+	struct check *c = d->sbiod_pvt;
+
+	conn_put(c->conn, p, n);
+	return (ber_slen_t)n;
+}
+
+static Sockbuf_IO conn_io = { io_setup, io_none, io_ctrl, io_read, io_write,
+	io_none };
+
+static int
+ldap_begin(struct check *c, int fd)
+{
+	int version = LDAP_VERSION3;
+	ber_len_t max = IN_MAX;
+	Sockbuf *sb = NULL;
+
+	if (ldap_init_fd(fd, LDAP_PROTO_EXT, NULL, &c->ldap) != LDAP_SUCCESS)
+		return -1;
+	if (ldap_set_option(c->ldap, LDAP_OPT_PROTOCOL_VERSION, &version) !=
+	    LDAP_OPT_SUCCESS ||
+	    ldap_set_option(c->ldap, LDAP_OPT_REFERRALS, LDAP_OPT_OFF) !=
+	    LDAP_OPT_SUCCESS ||
+	    ldap_get_option(c->ldap, LDAP_OPT_SOCKBUF, &sb) !=
+	    LDAP_OPT_SUCCESS ||
+	    ber_sockbuf_add_io(sb, &conn_io, LBER_SBIOD_LEVEL_PROVIDER, c) !=
+	    0 ||
+	    ber_sockbuf_ctrl(sb, LBER_SB_OPT_SET_MAX_INCOMING, &max) != 1)
+		return -1;
+	return 0;
+}
+
+/* ---- what is said ----------------------------------------------------------------- */
+
+/* A simple bind.  Never with an empty name or password: that would be one
+ * without authentication, and "yes" (RFC 4513 5.1.2). */
+static void
+say_bind(struct check *c, const char *dn, struct span password, enum step step)
+{
+	union { const unsigned char *in; char *out; } p = {
+		.in = password.data };
+	struct berval cred = { password.len, p.out };
+
+	if (dn[0] == '\0' || password.len == 0) {
+		check_failed(c, "a bind without name or password");
+		return;
+	}
+	c->step = step;
+	if (ldap_sasl_bind(c->ldap, dn, LDAP_SASL_SIMPLE, &cred, NULL, NULL,
+	    &c->msgid) != LDAP_SUCCESS)
+		check_failed(c, "bind");
+}
+
+/* The template with its values, as a C string; NULL if it is too long. */
+static const char *
+expand(struct check *c, struct buf *b)
+{
+	struct ldapsrc_who who = { buf_span(&c->login), buf_span(&c->domain) };
+
+	buf_init(b, LDAPSRC_EXPANDED_MAX);
+	ldapsrc_expand(source_of(c)->template, &who, b);
+	buf_putc(b, '\0');
+	return buf_error(b) != 0 ? NULL : (const char *)b->data;
+}
+
+static void
+say_search(struct check *c)
+{
+	static char no_attributes[] = LDAP_NO_ATTRS;
+	static const int scopes[] = { LDAP_SCOPE_BASE, LDAP_SCOPE_ONELEVEL,
+		LDAP_SCOPE_SUBTREE };
+	char *attributes[] = { no_attributes, NULL };
+	const char *filter;
+	struct buf b;
+	int r = LDAP_FILTER_ERROR;
+
+	filter = expand(c, &b);
+	c->step = SEARCH;
+	/* Two entries are as bad as many. */
+	if (filter != NULL)
+		r = ldap_search_ext(c->ldap, source_of(c)->base,
+		    scopes[source_of(c)->scope], filter, attributes, 1, NULL,
+		    NULL, NULL, 2, &c->msgid);
+	buf_clear(&b);
+	if (r != LDAP_SUCCESS)
+		check_failed(c, ldap_err2string(r));
+}
+
+/* The connection is as secure as it should be. */
+static void
+say_first(struct check *c)
+{
+	const char *dn;
+	struct buf b;
+
+	if (source_of(c)->search && conf.search_dn[0] != '\0') {
+		say_bind(c, conf.search_dn, conf.search_password,
+		    SERVICE_BIND);
+		return;
+	}
+	if (source_of(c)->search) {
+		say_search(c);
+		return;
+	}
+	dn = expand(c, &b);
+	if (dn == NULL)
+		check_failed(c, "the DN is too long");
+	else
+		say_bind(c, dn, secret_span(&c->password), BIND);
+	buf_clear(&b);
+}
+
+/* ---- what is answered --------------------------------------------------------------- */
+
+static void
+got_starttls(struct check *c, int code)
+{
+	const struct ldapsrc_endpoint *e = &source_of(c)->endpoints[c->endpoint];
+
+	if (code != LDAP_SUCCESS) {
+		check_failed(c, "STARTTLS is refused");
+		return;
+	}
+	/* What came with the answer came from anybody. */
+	buf_clear(&c->in);
+	c->step = HANDSHAKE;
+	conn_start_tls_to(c->conn, tls, e->host);
+}
+
+static void
+got_search(struct check *c, int code, LDAPMessage *res)
+{
+	int n = ldap_count_entries(c->ldap, res);
+	char *dn;
+
+	if (code == LDAP_SIZELIMIT_EXCEEDED || n > 1) {
+		check_failed(c, "the filter fits more than one entry");
+	} else if (code != LDAP_SUCCESS) {
+		check_failed(c, ldap_err2string(code));
+	} else if (n == 0) {
+		check_answered(c, BINDER_WRONG); /* nobody of that name */
+	} else if ((dn = ldap_get_dn(c->ldap, ldap_first_entry(c->ldap,
+	    res))) == NULL) {
+		check_failed(c, "an entry without a name");
+	} else {
+		say_bind(c, dn, secret_span(&c->password), BIND);
+		ldap_memfree(dn);
+	}
+}
+
+static void
+got_bind(struct check *c, int code)
+{
+	switch (code) {
+	case LDAP_SUCCESS:
+		check_answered(c, BINDER_RIGHT);
+		break;
+	case LDAP_INVALID_CREDENTIALS:
+	case LDAP_NO_SUCH_OBJECT:       /* the template's DN is nobody's */
+	case LDAP_INAPPROPRIATE_AUTH:   /* an entry without a password */
+	case LDAP_CONSTRAINT_VIOLATION: /* locked, expired: as some say it */
+	case LDAP_UNWILLING_TO_PERFORM:
+		check_answered(c, BINDER_WRONG);
+		break;
+	default:
+		check_failed(c, ldap_err2string(code));
+	}
+}
+
+/* One whole answer; libldap's memory of it is freed by the caller. */
+static void
+got(struct check *c, int type, LDAPMessage *res)
+{
+	static const int wanted[] = { [STARTTLS] = LDAP_RES_EXTENDED,
+		[HANDSHAKE] = -1, [SERVICE_BIND] = LDAP_RES_BIND,
+		[SEARCH] = LDAP_RES_SEARCH_RESULT, [BIND] = LDAP_RES_BIND };
+	int code = LDAP_OTHER;
+
+	if (type != wanted[c->step] || ldap_parse_result(c->ldap, res, &code,
+	    NULL, NULL, NULL, NULL, 0) != LDAP_SUCCESS) {
+		check_failed(c, "an answer that makes no sense");
+		return;
+	}
+	switch (c->step) {
+	case STARTTLS:
+		got_starttls(c, code);
+		break;
+	case SERVICE_BIND:
+		if (code == LDAP_SUCCESS)
+			say_search(c);
+		else
+			check_failed(c, "ldap-search-dn cannot log in");
+		break;
+	case SEARCH:
+		got_search(c, code, res);
+		break;
+	default:
+		got_bind(c, code);
+	}
+}
+
+/* ---- the connection ------------------------------------------------------------------ */
+
+static size_t
+on_input(struct conn *conn, struct span s, void *arg)
+{
+	struct timeval now = { 0, 0 };
+	struct check *c = arg;
+	LDAPMessage *res = NULL;
+	int type;
+
+	(void)conn;
+	buf_put_span(&c->in, s);
+	c->read += s.len;
+	if (buf_error(&c->in) != 0 || c->read > IN_MAX) {
+		check_failed(c, "the answer is too long");
+		return s.len;
+	}
+	type = ldap_result(c->ldap, c->msgid, LDAP_MSG_ALL, &now, &res);
+	if (type == -1)
+		check_failed(c, "an answer that is no LDAP");
+	else if (type != 0)
+		got(c, type, res); /* c is perhaps no more */
+	ldap_msgfree(res);
+	return s.len;
+}
+
+static void
+on_secured(struct conn *conn, void *arg)
+{
+	(void)conn;
+	say_first(arg);
+}
+
+static void
+on_ended(struct conn *conn, enum conn_end why, void *arg)
+{
+	check_failed(arg, why == CONN_EOF ? "it hung up" :
+	    why == CONN_HANDSHAKE ? conn_tls_reason(conn) : "no connection");
+}
+
+static const struct conn_ops conn_ops = { on_input, NULL, on_secured,
+	on_ended };
+
+/* From the connector, which answers at once. */
+static int
+connection(unsigned source, unsigned endpoint)
+{
+	unsigned char ask[2] = { (unsigned char)source,
+		(unsigned char)endpoint }, byte;
+	union {
+		char bytes[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control;
+	struct iovec iov = { &byte, 1 };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = control.bytes,
+		.msg_controllen = sizeof(control.bytes) };
+	struct cmsghdr *h;
+	ssize_t r;
+	int fd;
+
+	if (send(FD_CONNECTOR, ask, sizeof(ask), MSG_NOSIGNAL) != sizeof(ask))
+		fatal("the connector is gone");
+	do
+		r = recvmsg(FD_CONNECTOR, &m, MSG_CMSG_CLOEXEC);
+	while (r == -1 && errno == EINTR);
+	if (r != 1)
+		fatal("the connector is gone");
+	if ((h = CMSG_FIRSTHDR(&m)) == NULL || h->cmsg_type != SCM_RIGHTS)
+		return -1;
+	memcpy(&fd, CMSG_DATA(h), sizeof(fd));
+	return fd;
+}
+
+static void
+check_connected(struct check *c)
+{
+	const struct ldapsrc_endpoint *e = &source_of(c)->endpoints[c->endpoint];
+
+	if ((e->tls || !e->loopback || conf.starttls_on_loopback) &&
+	    tls == NULL) {
+		check_failed(c, "TLS cannot be set up");
+	} else if (e->tls) {
+		c->step = HANDSHAKE;
+		conn_start_tls_to(c->conn, tls, e->host);
+	} else if (!e->loopback || conf.starttls_on_loopback) {
+		c->step = STARTTLS;
+		if (ldap_extended_operation(c->ldap, LDAP_EXOP_START_TLS, NULL,
+		    NULL, NULL, &c->msgid) != LDAP_SUCCESS)
+			check_failed(c, "STARTTLS");
+	} else {
+		say_first(c);
+	}
+}
+
+/* The next server, with its share of the time that is left. */
+static void
+check_try(struct check *c)
+{
+	const struct ldapsrc *src = source_of(c);
+	uint64_t now = io_now_ms(), ms;
+	struct timeval tv;
+	int fd;
+
+	c->endpoint = (sources[c->source].first + c->tries) % src->nendpoints;
+	ms = (c->until_ms > now ? c->until_ms - now : 0) /
+	    (src->nendpoints - c->tries);
+	c->tries++;
+	tv.tv_sec = (time_t)(ms / 1000);
+	tv.tv_usec = (suseconds_t)(ms % 1000 * 1000);
+	event_add(c->late, &tv);
+	if ((fd = connection(c->source, c->endpoint)) == -1 ||
+	    (c->conn = conn_new(base, fd, IN_MAX, &conn_ops, c)) == NULL) {
+		check_failed(c, "no connection");
+		return;
+	}
+	if (ldap_begin(c, fd) == -1) {
+		check_failed(c, "memory");
+		return;
+	}
+	check_connected(c);
+}
+
+/* ---- from authd ------------------------------------------------------------------------ */
+
+static struct check *
+check_read(struct span in)
+{
+	struct check *c = calloc(1, sizeof(*c));
+	struct span name, password;
+	struct wire w;
+
+	if (c == NULL)
+		fatal("binder");
+	buf_init(&c->in, IN_MAX);
+	buf_init(&c->login, LOGIN_MAX);
+	buf_init(&c->domain, LOGIN_MAX);
+	wire_init(&w, in);
+	c->id = wire_u32(&w);
+	name = wire_bytes(&w, LDAPSRC_NAME_MAX);
+	buf_put_span(&c->login, wire_bytes(&w, LOGIN_MAX));
+	buf_put_span(&c->domain, wire_bytes(&w, LOGIN_MAX));
+	password = wire_bytes(&w, PASSWORD_MAX);
+	if (wire_done(&w) == -1 || secret_set(&c->password, password) == -1)
+		fatalx("binder question");
+	for (c->source = 0; c->source < conf.nsources; c->source++)
+		if (span_is(name, source_of(c)->name))
+			break;
+	if (c->source == conf.nsources)
+		fatalx("binder source=%s", log_quote(name));
+	return c;
+}
+
+static void
+on_question(evutil_socket_t fd, short what, void *arg)
+{
+	static unsigned char in[BINDER_JOB_MAX];
+	struct check *c;
+	ssize_t n;
+
+	(void)what;
+	(void)arg;
+	n = recv(fd, in, sizeof(in), MSG_DONTWAIT);
+	if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0)
+		_exit(0);
+	c = check_read(span_from(in, (size_t)n));
+	explicit_bzero(in, (size_t)n);
+	c->until_ms = io_now_ms() + conf.timeout_ms;
+	c->late = event_new(base, -1, 0, on_late, c);
+	if (c->late == NULL)
+		fatalx("binder memory");
+	if (++sources[c->source].open > SOURCE_OPEN_MAX)
+		check_end(c, BINDER_TROUBLE);
+	else
+		check_try(c);
+}
+
+void
+binder_child(void)
+{
+	char why[201];
+	struct event *ev;
+
+	/* Nobody's settings but semail.conf's. */
+	setenv("LDAPNOINIT", "1", 1);
+	binder_conf_take(FD_CONF, &conf);
+	if (conf.ca.len > 0 && (tls = tls_ctx_client(conf.ca, why)) == NULL)
+		log_warnx("ldap-ca-file reason=%s", log_quote_str(why));
+	if ((base = event_base_new()) == NULL ||
+	    (ev = event_new(base, FD_AUTHD, EV_READ | EV_PERSIST, on_question,
+	    NULL)) == NULL || event_add(ev, NULL) == -1)
+		fatalx("binder event");
+	event_base_dispatch(base);
+	_exit(0);
+}

@@ -1,0 +1,268 @@
+#!/bin/sh
+# Passwords checked by LDAP servers: a real slapd with and without TLS, one that
+# is stopped, one that never answers, ones that answer nonsense; beside a domain
+# without LDAP.
+# also sanitized
+. "${top_srcdir:-.}/t/lib.sh"
+PATH=$PATH:/usr/sbin
+for p in slapd ldapwhoami; do
+	command -v $p >/dev/null || { echo "1..0 # SKIP $p is missing"; exit 0; }
+done
+
+# ---- a slapd of our own ---------------------------------------------------------
+slapd_ports=$(free_ports 4)
+ldap_port=$(echo "$slapd_ports" | sed -n 1p)
+ldaps_port=$(echo "$slapd_ports" | sed -n 2p)
+silent_port=$(echo "$slapd_ports" | sed -n 3p)
+nobody_port=$(echo "$slapd_ports" | sed -n 4p)
+semail_cert # for mail.test, localhost and 127.0.0.1
+mkdir -p "$T/ldap/db" "$T/check"
+cat >"$T/ldap/slapd.conf" <<X
+include /etc/ldap/schema/core.schema
+include /etc/ldap/schema/cosine.schema
+include /etc/ldap/schema/inetorgperson.schema
+modulepath /usr/lib/ldap
+moduleload back_mdb
+pidfile $T/ldap/pid
+TLSCertificateFile $T/tls/cert.pem
+TLSCertificateKeyFile $T/tls/key.pem
+database mdb
+maxsize 16777216
+directory $T/ldap/db
+suffix "dc=test"
+access to attrs=userPassword by anonymous auth by * none
+access to * by dn.exact="uid=finder,dc=test" read by anonymous auth by * none
+X
+person() { # RDN UID MAIL PASSWORD
+	cat <<X
+
+dn: $1,ou=people,dc=test
+objectClass: inetOrgPerson
+uid: $2
+cn: $2
+sn: x
+mail: $3
+userPassword:: $(printf '%s' "$4" | base64 -w0)
+X
+}
+{
+	cat <<X
+dn: dc=test
+objectClass: dcObject
+objectClass: organization
+dc: test
+o: test
+
+dn: ou=people,dc=test
+objectClass: organizationalUnit
+ou: people
+
+dn: uid=finder,dc=test
+objectClass: account
+objectClass: simpleSecurityObject
+uid: finder
+userPassword: finderpw
+X
+	person uid=alice alice alice@l.test 'ldap secret'
+	person 'uid=a.b-c=d' a.b-c=d a.b-c=d@l.test 'ldap secret'
+	person uid=dave dave dave@l.test 'ldap secret'
+	person uid=carol carol carol@s.test 'p(*)\,=#"<>;%u'
+	person uid=stranger stranger stranger@l.test 'ldap secret'
+	person uid=twin1 twin1 twin@s.test 'ldap secret'
+	person uid=twin2 twin2 twin@s.test 'ldap secret'
+} >"$T/ldap/tree.ldif"
+slapadd -q -f "$T/ldap/slapd.conf" -l "$T/ldap/tree.ldif" || exit 1
+slapd_start() {
+	slapd -d 0 -f "$T/ldap/slapd.conf" \
+	    -h "ldap://127.0.0.1:$ldap_port/ ldaps://127.0.0.1:$ldaps_port/" \
+	    >"$T/ldap/log" 2>&1 &
+	slapd_pid=$!
+	remember $slapd_pid
+	wait_for 20 ldapwhoami -x -H "ldap://127.0.0.1:$ldap_port" \
+	    -D uid=alice,ou=people,dc=test -w 'ldap secret'
+}
+slapd_stop() {
+	kill "$slapd_pid"
+	wait "$slapd_pid" 2>/dev/null
+	true
+}
+slapd_start || exit 1
+
+# Accepts, and never says a word.
+perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new(Listen => 50,
+    LocalAddr => "127.0.0.1", LocalPort => $ARGV[0]) or die;
+    push @c, $s->accept while 1' "$silent_port" &
+remember $!
+# Says what its file holds, whatever it is asked.
+nonsense() { # NAME
+	perl -MIO::Socket::INET -e '
+	    $s = IO::Socket::INET->new(Listen => 50, LocalAddr => "127.0.0.1") or die;
+	    $SIG{PIPE} = "IGNORE";
+	    open P, ">", "$ARGV[0].port"; print P $s->sockport, "\n"; close P;
+	    local $/; open F, $ARGV[0]; $t = <F>;
+	    while ($c = $s->accept) { sysread $c, $x, 1; syswrite $c, $t; push @c, $c;
+	        shift @c if @c > 5 }' "$T/$1" &
+	remember $!
+	wait_for 10 test -s "$T/$1.port" || exit 1
+}
+printf 'HTTP/1.0 400 Bad Request\r\n\r\n' >"$T/http"
+# A bind response of four GiB; an add response; a success for another message.
+printf '\060\204\377\377\377\377\002\001\001\141' >"$T/long"
+printf '\060\014\002\001\001\151\007\012\001\000\004\000\004\000' >"$T/other"
+printf '\060\014\002\001\077\141\007\012\001\000\004\000\004\000' >"$T/wrongid"
+head -c 300000 /dev/urandom >"$T/noise"
+for s in http long other wrongid noise; do nonsense $s; done
+
+# ---- the configuration ------------------------------------------------------------
+printf 'finderpw\n' >"$T/finder"
+chmod 600 "$T/finder"
+dn=uid=%u,ou=people,dc=test
+semail_conf "plaintext-login loopback" "ldap-starttls remote" \
+    "ldap-timeout 2s" "ldap-ca-file $T/tls/cert.pem" \
+    "ldap starttls ldap://127.0.0.1:$ldap_port#mail.test $dn" \
+    "ldap tls ldaps://127.0.0.1:$ldaps_port#mail.test $dn" \
+    "ldap badname ldaps://127.0.0.1:$ldaps_port#other.test $dn" \
+    "ldap second ldap://127.0.0.1:$nobody_port,ldap://127.0.0.1:$ldap_port $dn" \
+    "ldap silent ldap://127.0.0.1:$silent_port $dn" \
+    "ldap http ldap://127.0.0.1:$(cat "$T/http.port") $dn" \
+    "ldap long ldap://127.0.0.1:$(cat "$T/long.port") $dn" \
+    "ldap other ldap://127.0.0.1:$(cat "$T/other.port") $dn" \
+    "ldap wrongid ldap://127.0.0.1:$(cat "$T/wrongid.port") $dn" \
+    "ldap noise ldap://127.0.0.1:$(cat "$T/noise.port") $dn" \
+    "ldap-search search ldap://127.0.0.1:$ldap_port dc=test?sub?(&(objectClass=inetOrgPerson)(mail=%m))" \
+    "ldap-search-dn uid=finder,dc=test" "ldap-search-password-file $T/finder"
+semail_start
+if is_root; then db_user=semail-admin; else db_user=$(id -un); fi
+sql() {
+	set -- mariadb --no-defaults -N -B -S "$T/run/admind/db/sock" \
+	    -u "$db_user" semail -e "$1"
+	if is_root; then
+		setpriv --reuid "$db_user" --regid "$db_user" --clear-groups "$@"
+	else
+		"$@"
+	fi
+}
+kick=0
+changed() { # SQL TABLE ID: and authd has it
+	sql "START TRANSACTION; $1; SET @id = $3;
+	    UPDATE Compteur SET Co_Valeur = Co_Valeur + 1 WHERE Co_Nom = 'journal';
+	    INSERT INTO Journal (Jo_Numero, Jo_Table, Jo_Id) SELECT Co_Valeur, $2, @id
+	        FROM Compteur WHERE Co_Nom = 'journal'; COMMIT" || return 1
+	kick=$((kick + 1))
+	newdom "kick$kick.test" >/dev/null
+}
+source_of() { # DOMAIN SOURCE
+	changed "UPDATE Domaine SET Do_Ldap = '$2' WHERE Do_NomDomaine = '$1'" 1 \
+	    "(SELECT Do_IdDomaine FROM Domaine WHERE Do_NomDomaine = '$1')"
+}
+# The answer to PASS: "+OK", "-ERR [AUTH]" or "-ERR [SYS/TEMP]".
+try() { # ADDRESS PASSWORD
+	perl -MIO::Socket::INET -e 'my ($port, $u, $p) = @ARGV;
+	    my $c = IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port", Timeout => 30) or die;
+	    $c->autoflush(1); <$c>; print $c "USER $u\r\n"; <$c>; print $c "PASS $p\r\n";
+	    my $l = <$c> // ""; print $c "QUIT\r\n"; <$c>;
+	    $l =~ /^(\+OK|-ERR \[[A-Z\/]+\])/; print $1 // $l' "$pop3_port" "$1" "$2"
+}
+AUTH='-ERR [AUTH]'
+TEMP='-ERR [SYS/TEMP]'
+
+newdom l.test >/dev/null || exit 1
+newdom s.test >/dev/null
+newdom x.test >/dev/null
+for a in alice@l.test a.b-c=d@l.test dave@l.test nobody@l.test carol@s.test twin@s.test bob@x.test; do
+	newbal "$a" 'local secret' >/dev/null
+done
+is "without a source: the local password" "$(try alice@l.test 'local secret')" +OK
+authd=$(semail_pid authd)
+
+# ---- right and wrong --------------------------------------------------------------
+ok "a source for the domain" source_of l.test starttls
+is "in the clear, on loopback, as it was set" "$(try alice@l.test 'ldap secret')" +OK
+sed -i 's/^ldap-starttls.*//' "$conf"
+ok "by default" semail reload
+is "STARTTLS: right" "$(try alice@l.test 'ldap secret')" +OK
+is "STARTTLS: wrong" "$(try alice@l.test 'ldap secreT')" "$AUTH"
+is "the local password is none" "$(try alice@l.test 'local secret')" "$AUTH"
+is "a mailbox with odd letters" "$(try a.b-c=d@l.test 'ldap secret')" +OK
+is "a mailbox LDAP does not know" "$(try nobody@l.test 'ldap secret')" "$AUTH"
+is "a person who has no mailbox" "$(try stranger@l.test 'ldap secret')" "$AUTH"
+is "a domain beside it" "$(try bob@x.test 'local secret')" +OK
+source_of l.test tls
+is "ldaps: right" "$(try alice@l.test 'ldap secret')" +OK
+source_of l.test second
+is "the first of two servers is not there" "$(try alice@l.test 'ldap secret')" +OK
+source_of l.test badname
+is "another name in the certificate: not now" "$(try alice@l.test 'ldap secret')" "$TEMP"
+like "and the log says why" "$(grep 'ldap trouble source=badname' "$T/semail.log")" 'hostname mismatch'
+source_of l.test nosuch
+is "a source that is not configured: not now" "$(try alice@l.test 'ldap secret')" "$TEMP"
+like "and the log names it" "$(grep 'ldap unknown' "$T/semail.log")" 'source="?nosuch'
+
+# ---- found by a search -------------------------------------------------------------
+source_of s.test search
+is "search: right, with any characters" "$(try carol@s.test 'p(*)\,=#"<>;%u')" +OK
+is "search: wrong" "$(try carol@s.test 'p(*)\,=#"<>;%')" "$AUTH"
+is "search: two entries" "$(try twin@s.test 'ldap secret')" "$TEMP"
+is "a name that is a filter" "$(try '*@s.test' 'ldap secret')" "$AUTH"
+
+# ---- away ---------------------------------------------------------------------------
+source_of l.test starttls
+is "once more" "$(try alice@l.test 'ldap secret')" +OK
+slapd_stop
+is "slapd stopped: what was right a moment ago" "$(try alice@l.test 'ldap secret')" +OK
+is "and what was not is not now" "$(try alice@l.test 'other')" "$TEMP"
+is "not even for who has no mailbox" "$(try who@l.test 'other')" "$TEMP"
+is "the domain beside it" "$(try bob@x.test 'local secret')" +OK
+slapd_start # not by ok: a subshell would keep its number
+is "and LDAP is asked again" "$(try dave@l.test 'ldap secret')" +OK
+is "it is logged when it goes" "$(grep -c 'ldap down source=starttls' "$T/semail.log")" 1
+is "and when it comes" "$(grep -c 'ldap up source=starttls' "$T/semail.log")" 1
+
+source_of l.test silent
+started=$(date +%s%N)
+try alice@l.test 'ldap secret' >"$T/silent.out" &
+waiting=$!
+is "a silent server keeps nobody else" "$(try carol@s.test 'p(*)\,=#"<>;%u')" +OK
+is "nor local passwords" "$(try bob@x.test 'local secret')" +OK
+ok "they are answered before it is given up" test ! -s "$T/silent.out"
+wait $waiting
+is "which it is" "$(cat "$T/silent.out")" "$TEMP"
+ok "in time" test $((($(date +%s%N) - started) / 1000000)) -lt 6000
+for s in http long other wrongid noise; do
+	source_of l.test $s
+	is "an answer that is $s: not now" "$(try alice@l.test 'ldap secret')" "$TEMP"
+done
+
+# ---- app passwords -------------------------------------------------------------------
+changed "INSERT INTO Identifiant (Id_IdBAL, Id_Type, Id_Verificateur, Id_Appareil)
+    SELECT Ba_IdBAL, 2, '{SHA}ohgYgF2kkgMlRbH1HlEDczlOc+M=', 'phone' FROM BAL WHERE Ba_Login = 'alice'" \
+    3 "LAST_INSERT_ID()"
+is "an app password, whatever the server says" "$(try alice@l.test 's3cret pass')" +OK
+source_of l.test tls
+is "LDAP's beside it" "$(try alice@l.test 'ldap secret')" +OK
+
+# ---- the whole server, and a reload ---------------------------------------------------
+source_of l.test ''
+changed "UPDATE ServeurMail SET Se_Ldap = 'tls'" 6 1
+is "the server's source" "$(try alice@l.test 'ldap secret')" +OK
+changed "UPDATE ServeurMail SET Se_Ldap = ''" 6 1
+is "no longer" "$(try alice@l.test 'ldap secret')" "$AUTH"
+is "the local one again" "$(try alice@l.test 'local secret')" +OK
+sed -i "s/^ldap silent.*/ldap silent ldap:\/\/127.0.0.1:$ldap_port#mail.test $dn/" "$conf"
+ok "a reload" semail reload
+source_of l.test silent
+is "and the source is another" "$(try alice@l.test 'ldap secret')" +OK
+is "authd is the one that was started" "$(semail_pid authd)" "$authd"
+sed -i 's/^ldap silent /ldap noise /' "$conf"
+not() { ! "$@"; }
+ok "a name twice is refused" not semail reload
+like "with its line" "$(semail check 2>&1)" 'semail.conf:[0-9]+: LDAP source noise is set already in line [0-9]+'
+sed -i 's/^ldap noise .*//' "$conf"
+sed 's/^ldap-ca-file.*//' "$conf" >"$T/check/semail.conf"
+check() { "$semail_bin" -f "$T/check/semail.conf" check 2>&1; }
+like "TLS wants a CA" "$(check)" 'semail.conf:[0-9]+: ldap starttls speaks TLS and needs ldap-ca-file'
+echo "ldap x ldap://ldap.example.org uid=%u" >>"$T/check/semail.conf"
+like "a server is an address" "$(check)" 'semail.conf:[0-9]+: ldap: the server must be a numeric address'
+
+is "no password in the log" "$(grep -cE 'ldap secret|finderpw|local secret|s3cret' "$T/semail.log")" 0
+done_testing
