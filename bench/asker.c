@@ -3,7 +3,7 @@
  * says how long the answers took.  Never installed: see bench/directory.
  *
  *	asker lookup AUTHD-SOCKET USER SECONDS WINDOW MAILBOXES DOMAINS
- *	asker newbal AUTHD-SOCKET USER ADMIND-SOCKET COUNT PREFIX DOMAIN
+ *	asker newbal AUTHD-SOCKET USER CTL-DIR COUNT PREFIX DOMAIN
  *	asker hash COUNT
  *
  * lookup: recipients user1@... to userMAILBOXES@..., at random, WINDOW of them
@@ -12,6 +12,7 @@
  * connect to authd as USER.  Times are in milliseconds.
  */
 #include "config.h"
+#include "client/admin.h"
 #include "libcommon/io.h"
 #include "libcommon/ipc.h"
 #include "libcommon/log.h"
@@ -22,8 +23,6 @@
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -215,33 +214,31 @@ do_lookup(char *argv[])
 
 /* ---- new mailboxes -------------------------------------------------------------- */
 
-static int
-dial(const char *path)
+static struct semail_admin *
+dial(const char *ctl)
 {
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct semail_admin *a;
+	char path[200];
+	struct buf key;
 
-	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s", path);
-	if (fd == -1 || connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == -1)
+	buf_init(&key, 1024);
+	snprintf(path, sizeof(path), "%s/admin.key", ctl);
+	if (io_slurp_path(path, 1000, &key) == -1)
 		fatal("%s", path);
-	return fd;
+	buf_putc(&key, '\0');
+	snprintf(path, sizeof(path), "%s/admind", ctl);
+	a = semail_admin_new((const char *)key.data, path);
+	if (a == NULL)
+		fatal("%s", path);
+	buf_clear(&key);
+	return a;
 }
 
 static void
-request(int fd, const char *text)
+request(struct semail_admin *a)
 {
-	unsigned char len[4], answer[65536];
-	uint32_t n = (uint32_t)strlen(text);
-
-	le32_put(len, n);
-	if (io_write_all(fd, len, 4) == -1 || io_write_all(fd, text, n) == -1 ||
-	    io_read_all(fd, len, 4) == -1 ||
-	    (n = le32_get(len)) > sizeof(answer) ||
-	    io_read_all(fd, answer, n) == -1)
-		fatal("admind");
-	/* TYPE|LOGIN||DOMAIN|CODE|COMMENT */
-	if (memmem(answer, n, "|0|", 3) == NULL)
-		fatalx("answer: %.*s", (int)n, (char *)answer);
+	if (semail_admin_call(a) != 0)
+		fatalx("admind: %s", semail_admin_comment(a));
 }
 
 static int known;
@@ -266,21 +263,29 @@ do_newbal(char *argv[])
 {
 	size_t count = number(argv[3]);
 	double *made, started, answer;
-	int fd = dial(argv[2]);
+	struct semail_admin *admin = dial(argv[2]);
 	char text[400];
 
 	if ((made = calloc(count, sizeof(*made))) == NULL)
 		fatal("memory");
+	/* Connects, while we may. */
+	semail_admin_begin(admin, "NEWDOM", NULL, NULL, argv[5]);
+	semail_admin_add(admin, argv[5]);
+	request(admin);
 	become(argv[1]);
 	when_up = is_up;
 	connect_authd(argv[0]);
 	event_base_dispatch(base);
 	when_up = NULL;
 	for (size_t i = 0; i < count; i++) {
-		snprintf(text, sizeof(text), "NEWBAL|||%s|%s%zu|pass-%zu||||||||||"
-		    "|", argv[5], argv[4], i, i);
+		semail_admin_begin(admin, "NEWBAL", NULL, NULL, argv[5]);
+		snprintf(text, sizeof(text), "%s%zu", argv[4], i);
+		semail_admin_add(admin, text);
+		semail_admin_add(admin, "a password");
+		for (unsigned field = 2; field < 13; field++)
+			semail_admin_add(admin, "");
 		started = now_ms();
-		request(fd, text);
+		request(admin);
 		answer = now_ms();
 		made[i] = answer - started;
 		snprintf(text, sizeof(text), "%s%zu@%s", argv[4], i, argv[5]);
@@ -294,6 +299,7 @@ do_newbal(char *argv[])
 	for (size_t i = 0; i < count; i++)
 		took(made[i]);
 	tell_times("newbal");
+	semail_admin_free(admin);
 }
 
 static void
