@@ -132,13 +132,25 @@ testdb_end(void)
 }
 
 struct db *
-testdb_client(void)
+testdb_client_at(const char *socket_path)
 {
 	struct db_where w = { .name = "semail" };
 
 	snprintf(w.user, sizeof(w.user), "%s", me);
-	snprintf(w.socket, sizeof(w.socket), "%s", sock);
+	snprintf(w.socket, sizeof(w.socket), "%s", socket_path);
 	return db_new(&w);
+}
+
+struct db *
+testdb_client(void)
+{
+	return testdb_client_at(sock);
+}
+
+const char *
+testdb_socket(void)
+{
+	return sock;
 }
 
 bool

@@ -14,6 +14,8 @@ void testdb_kill(void);  /* as in a crash */
 void testdb_again(void); /* after that */
 /* Not connected; db_free() it. */
 struct db *testdb_client(void);
+struct db *testdb_client_at(const char *socket_path);
+const char *testdb_socket(void); /* its path */
 bool testdb_wait(struct db *);
 bool testdb_is_there(void); /* it listens (again) */
 

@@ -96,6 +96,13 @@ admind_message_test_SOURCES = admind/message_test.c $(message_parts) \
 	$(field_parts) t/tap.h
 admind_message_test_LDADD = $(common_libs)
 
+unit_tests += admind/dir_fault_test
+admind_dir_fault_test_SOURCES = admind/dir_fault_test.c admind/dir_proxy.c \
+	admind/dir_proxy.h admind/dir_test.c admind/dir_test.h \
+	$(directory_parts) $(field_parts) admind/code.h t/tap.h
+nodist_admind_dir_fault_test_SOURCES = admind/migrations.c
+admind_dir_fault_test_LDADD = $(common_libs) $(MARIADB_LIBS)
+
 # One writer or reader of several, for t/: not installed.
 noinst_PROGRAMS += admind/dir_writers
 admind_dir_writers_SOURCES = admind/dir_writers.c $(directory_parts) \

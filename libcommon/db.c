@@ -10,7 +10,6 @@
 #include <sys/random.h>
 #include <time.h>
 
-#define TRYING_MS 4000 /* no new try of a transaction after that */
 #define TEXT_MAX (64 * 1024 * 1024) /* rows of one statement */
 
 /* ---- statements ------------------------------------------------------------- */
@@ -299,7 +298,7 @@ int
 db_txn(struct db *db, int (*fn)(struct db *, void *arg), void *arg)
 {
 	const struct db_servers *s = db->servers;
-	uint64_t until = io_now_ms() + TRYING_MS;
+	uint64_t until = io_now_ms() + s->trying_ms;
 	unsigned most = 4, others = s->where.nhosts;
 	bool told = s->away_until > io_now_ms();
 	int r;

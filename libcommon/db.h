@@ -52,6 +52,8 @@ struct db *db_new(const struct db_where *); /* NULL: no memory; not connected */
 struct db *db_beside(struct db *);
 void db_free(struct db **);
 void db_password(struct db *, struct span); /* from the next connection on */
+/* For tests: how long a transaction is tried, and afterwards nobody asked. */
+void db_trying(struct db *, unsigned ms);
 /*
  * Connected (again)?  0, or -1 with the reason in db_reason().  The servers are
  * tried in turn, the one that served last first.  When none of them answered,

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #define CONNECT_S 2
+#define TRYING_MS 4000
 #define AWAY_MS 2000
 #define PATIENT_S 600
 
@@ -51,7 +52,7 @@ db_away(struct db *db)
 
 	/* Who asks meanwhile must not make it longer and longer. */
 	if (now >= db->servers->away_until)
-		db->servers->away_until = now + AWAY_MS;
+		db->servers->away_until = now + db->servers->away_ms;
 }
 
 int
@@ -113,6 +114,8 @@ db_new(const struct db_where *where)
 	if (s == NULL)
 		return NULL;
 	s->where = *where;
+	s->trying_ms = TRYING_MS;
+	s->away_ms = AWAY_MS;
 	if ((db = db_of(s)) == NULL)
 		free(s);
 	return db;
@@ -158,6 +161,12 @@ db_password(struct db *db, struct span password)
 
 	if (span_copy(password, w->password, sizeof(w->password)) == -1)
 		w->password[0] = '\0';
+}
+
+void
+db_trying(struct db *db, unsigned ms)
+{
+	db->servers->trying_ms = db->servers->away_ms = ms;
 }
 
 /* ---- calling --------------------------------------------------------------------- */

@@ -31,6 +31,8 @@ enum {
 /* What connections of this program to the same servers have learnt of them. */
 struct db_servers {
 	struct db_where where;
+	unsigned trying_ms;  /* no new try of a transaction after that */
+	unsigned away_ms;    /* nobody is asked after that for so long */
 	unsigned users;      /* connections that share it */
 	unsigned at;         /* the host to call, of where.hosts */
 	unsigned served;     /* the host that served last, plus one */
