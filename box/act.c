@@ -1,12 +1,17 @@
 #include "config.h"
 #include "box/act.h"
+#include "box/answered.h"
 #include "box/forward.h"
 #include "box/header.h"
 #include "box/homefile.h"
+#include "box/vacation.h"
+#include "libcommon/io.h"
 #include "libcommon/log.h"
+#include "libcommon/msg_box.h"
 #include "libstore/sys.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #define FILE_MAX (64 * 1024) /* of .forward */
 
@@ -178,6 +183,89 @@ forward(struct look *l, struct act *out)
 	out->actions.forward = buf_span(&out->forward);
 }
 
+/* ---- answering --------------------------------------------------------- */
+
+/* Why it is not answered, or NULL; the cheap reasons first. */
+static const char *
+no_answer(struct look *l)
+{
+	struct span ours[2] = { span_of(l->box->setup->box.address),
+		l->d->original };
+	const char *why = vacation_refuses(
+	    l->d->reverse_path, ours, nitems(ours));
+	const struct header *h;
+
+	if (why != NULL)
+		return why;
+	if (!l->d->may_act)
+		return "chain";
+	if ((h = header_of(l)) == NULL)
+		return "unreadable";
+	if (h->been_here)
+		return "loop";
+	if (h->automatic != NULL)
+		return h->automatic;
+	return h->to_us ? NULL : "not addressed";
+}
+
+/* On disk from here on, whether or not the answer goes out in the end. */
+static bool
+note_answer(struct look *l)
+{
+	int r = answered_note(l->box->home, l->d->reverse_path, io_wall_s(),
+	    l->box->setup->vacation_period_s);
+
+	if (r == -1)
+		log_warn("vacation id=%s answered=no", l->id);
+	else if (r == 0 && errno == EMFILE)
+		log_info("vacation id=%s answered=no reason=full", l->id);
+	return r == 1;
+}
+
+static void
+put_answer(struct look *l, struct span text, struct act *out)
+{
+	char id[QUEUE_ID_TEXT + 32];
+	struct vacation v = { .text = text,
+		.own = l->box->setup->box.address,
+		.sender = l->d->reverse_path,
+		.header = header_of(l),
+		.id = id,
+		.hostname = l->box->setup->hostname,
+		.now_s = io_wall_s() };
+
+	snprintf(id, sizeof(id), "%s.%u.vacation", l->id, l->d->mailbox);
+	vacation_write(&out->answer, &v);
+	if (buf_error(&out->answer) != 0) {
+		log_warnx("vacation id=%s answered=no reason=too-long", l->id);
+		return;
+	}
+	log_info("vacation id=%s answered=%s", l->id,
+	    log_quote(l->d->reverse_path));
+	out->actions.answer = buf_span(&out->answer);
+}
+
+static void
+answer(struct look *l, struct act *out)
+{
+	struct buf text;
+	const char *why;
+
+	buf_init(&text, SETTINGS_VACATION_MAX + 1);
+	if (homefile_read(l->box->home, VACATION_FILE, SETTINGS_VACATION_MAX,
+	        &text) == -1) {
+		if (errno != ENOENT)
+			log_warn("vacation-unreadable id=%s", l->id);
+	} else if (text.len > 0) {
+		if ((why = no_answer(l)) != NULL)
+			log_debug("vacation id=%s answered=no reason=%s", l->id,
+			    log_quote_str(why));
+		else if (note_answer(l))
+			put_answer(l, buf_span(&text), out);
+	}
+	buf_clear(&text);
+}
+
 /* ------------------------------------------------------------------------ */
 
 void
@@ -192,6 +280,7 @@ act_decide(const struct act_box *box, const struct msg_deliver *d, int fd,
 	buf_init(&out->answer, AUTOREPLY_MAX);
 	buf_init(&l.top, PREFIX_MAX + HEADER_MAX + 16);
 	forward(&l, out);
+	answer(&l, out);
 	buf_clear(&l.top);
 }
 

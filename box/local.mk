@@ -1,9 +1,13 @@
+# What becomes of a message; pure but for the files in the home.
+box_act = box/act.c box/act.h box/header.c box/header.h box/answered.c \
+	box/answered.h box/vacation.c box/vacation.h box/utf8_text.c \
+	box/utf8_text.h
 role_PROGRAMS += box/semail-box-worker
 box_semail_box_worker_SOURCES = box/box.c box/box.h box/erase.c \
 	box/deliver.c box/pop3.c box/pop3.h box/pop3_work.c box/pop3_session.c \
 	box/forward.c box/forward.h box/homefile.c box/homefile.h \
 	box/settings.c box/work.c \
-	box/act.c box/act.h box/header.c box/header.h
+	$(box_act)
 box_semail_box_worker_LDADD = $(store_libs)
 
 unit_tests += box/pop3_test
@@ -21,6 +25,22 @@ unit_tests += box/settings_test
 box_settings_test_SOURCES = box/settings_test.c box/settings.c box/forward.c \
 	box/forward.h box/homefile.c box/homefile.h t/tap.h t/tmpdir.h
 box_settings_test_LDADD = $(store_libs)
+unit_tests += box/vacation_test
+box_vacation_test_SOURCES = box/vacation_test.c box/vacation.c \
+	box/vacation.h box/header.c box/header.h box/forward.c box/forward.h \
+	box/utf8_text.c box/utf8_text.h t/tap.h
+box_vacation_test_LDADD = $(common_libs)
+unit_tests += box/act_test
+box_act_test_SOURCES = box/act_test.c $(box_act) box/forward.c \
+	box/forward.h box/homefile.c box/homefile.h t/tap.h t/tmpdir.h
+box_act_test_LDADD = $(store_libs)
+fuzz_targets += box/vacation_fuzz
+box_vacation_fuzz_SOURCES = box/vacation_fuzz.c box/vacation.c \
+	box/vacation.h box/header.c box/header.h box/forward.c box/forward.h \
+	box/utf8_text.c box/utf8_text.h $(fuzz_main)
+box_vacation_fuzz_LDFLAGS = $(fuzz_ldflags)
+box_vacation_fuzz_LDADD = $(common_libs)
+EXTRA_DIST += t/data/fuzz/vacation
 unit_tests += box/header_test
 box_header_test_SOURCES = box/header_test.c box/header.c box/header.h \
 	box/forward.c box/forward.h t/tap.h

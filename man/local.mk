@@ -6,4 +6,4 @@ dist_man_MANS += man/semail-hooks.7
 dist_man_MANS += man/semail-spawnd.8 man/semail-local.8 \
 	man/semail-box-worker.8 man/semail-maildir.5
 dist_man_MANS += man/semail-admin.3 man/semail-admin-protocol.7
-dist_man_MANS += man/semail-forward.5
+dist_man_MANS += man/semail-forward.5 man/semail-vacation.5
