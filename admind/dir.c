@@ -22,7 +22,7 @@ dir_code(int r, char comment[static COMMENT_MAX + 1])
 {
 	if (r == DB_FAILED) {
 		dir_say(comment,
-		    "the database cannot be reached, try again later");
+		    "the database cannot do this now, try again later");
 		return CODE_TEMP;
 	}
 	return r == 0 ? CODE_OK : -(r - 100);

@@ -293,6 +293,18 @@ test_change(const struct change *c, unsigned step)
 	}
 }
 
+/* A server that is just starting: within the time the request waits for it. */
+static void
+test_start(void)
+{
+	db_trying(direct, 60000);
+	testdb_kill();
+	testdb_again();
+	is_int(dir_newdom(direct, &all, "late.test", "", comment), CODE_OK,
+	    "a request waits for a server that is starting");
+	ok(testdb_journal_is_whole(direct), "the journal is whole");
+}
+
 int
 main(void)
 {
@@ -319,6 +331,7 @@ main(void)
 			test_change(&changes[i], step);
 		db_free(&db);
 		proxy_end();
+		test_start();
 	}
 	db_free(&direct);
 	testdb_end();
