@@ -133,7 +133,7 @@ children_start(void)
 	return 0;
 }
 
-bool
+void
 binder_configure(struct event_base *b)
 {
 	struct buf now;
@@ -154,13 +154,12 @@ binder_configure(struct event_base *b)
 		fatalx("binder memory");
 	if (conf.len > 0 && span_eq(buf_span(&now), buf_span(&conf))) {
 		buf_clear(&now);
-		return false;
+		return;
 	}
 	buf_clear(&conf);
 	conf = now;
 	not_before_ms = 0;
 	children_end();
-	return true;
 }
 
 /* ---- questions ----------------------------------------------------------------- */

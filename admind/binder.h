@@ -29,9 +29,9 @@ enum binder_answer {
 
 typedef void (*binder_done)(void *arg, enum binder_answer);
 
-/* By the configuration in force; again after each reload: true if it is another
- * one, and what was asked so far has then been answered with trouble. */
-bool binder_configure(struct event_base *);
+/* By the configuration in force; again after each reload.  If it is another one,
+ * what was asked so far is answered with trouble. */
+void binder_configure(struct event_base *);
 /* done() is told, later and once.  -1 with EAGAIN when too many wait. */
 int binder_check(struct span source, const struct ldapsrc_who *,
     struct span password, binder_done, void *arg);

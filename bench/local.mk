@@ -5,4 +5,4 @@ bench_asker_LDADD = $(client_libs) $(common_libs)
 bench_idle_SOURCES = bench/idle.c
 bench_sink_SOURCES = bench/sink.c
 bench_sink_LDADD = $(common_libs)
-EXTRA_DIST += bench/directory bench/run bench/sync-order bench/RESULTS.md
+EXTRA_DIST += bench/directory bench/logins bench/run bench/sync-order bench/RESULTS.md

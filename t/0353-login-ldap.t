@@ -241,6 +241,17 @@ is "an app password, whatever the server says" "$(try alice@l.test 's3cret pass'
 source_of l.test tls
 is "LDAP's beside it" "$(try alice@l.test 'ldap secret')" +OK
 
+# ---- its children die -----------------------------------------------------------------
+if [ -e "/proc/$$/task/$$/children" ]; then
+	nursery=$(awk '{ print $1 }' "/proc/$authd/task/$authd/children")
+	for p in $(cat "/proc/$nursery/task/$nursery/children"); do kill -9 "$p" 2>/dev/null; done
+	again() { [ "$(try dave@l.test 'ldap secret')" = +OK ]; }
+	source_of l.test second # not what is remembered
+	ok "binder, connector, hashers: others take their place" wait_for 20 again
+	like "as the log says" "$(cat "$T/semail.log")" 'binder died'
+	source_of l.test tls
+fi
+
 # ---- the whole server, and a reload ---------------------------------------------------
 source_of l.test ''
 changed "UPDATE ServeurMail SET Se_Ldap = 'tls'" 6 1
