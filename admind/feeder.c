@@ -117,8 +117,8 @@ send_row(unsigned table, uint32_t id, const struct db_rows *r)
 	struct feed_row row = { (uint8_t)table, id, r != NULL, { 0 } };
 	struct buf bytes, b;
 
-	buf_init(&bytes, 65536);
-	buf_init(&b, 66000);
+	buf_init(&bytes, FEED_ROW_MAX);
+	buf_init(&b, FEED_ROW_MAX + 64);
 	if (r != NULL)
 		encode(&bytes, table, r);
 	row.bytes = buf_span(&bytes);

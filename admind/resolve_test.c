@@ -343,6 +343,26 @@ test_lists(void)
 	buf_clear(&b);
 }
 
+/* As long as the database lets it be. */
+static void
+test_long_list(struct store *s)
+{
+	struct store_state st = store_state(s);
+	char *list = malloc(FEED_LIST_MAX + 1);
+
+	if (list == NULL)
+		exit(1);
+	memset(list, ',', FEED_LIST_MAX);
+	memcpy(list, "bob,", 4);
+	memcpy(list + FEED_LIST_MAX - 4, ",ann", 4);
+	list[FEED_LIST_MAX] = '\0';
+	is_int(alias(s, 90, A, "longest", list), 0, "the longest list");
+	is_int(store_commit(s, st.journal, st.journal + 1), 0, "is stored");
+	ok(resolve_rcpt(s, span_of("longest@a.test"), &r) == RCPT_OK &&
+	    r.grant.n == 2, "to its last member");
+	free(list);
+}
+
 int
 main(void)
 {
@@ -366,6 +386,7 @@ main(void)
 	test_addresses(s);
 	test_senders(s);
 	test_host_domain(s);
+	test_long_list(s);
 	test_lists();
 	store_close(&s);
 	test_end();

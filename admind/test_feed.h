@@ -42,7 +42,7 @@ feed_one(struct store *s, uint8_t table, uint32_t id, struct buf *b)
 	do { \
 		struct type row_ = { __VA_ARGS__ }; \
 		struct buf b_; \
-		buf_init(&b_, 65536); \
+		buf_init(&b_, FEED_ROW_MAX); \
 		if ((name)[0] != '\0') \
 			type##_put(&b_, &row_); \
 		return feed_one(s, table, id, &b_); \

@@ -22,7 +22,7 @@ feed_row_get(struct span in, struct feed_row *out)
 	out->table = wire_u8(&w);
 	out->id = wire_u32(&w);
 	out->put = wire_u8(&w);
-	out->bytes = wire_bytes(&w, 65536);
+	out->bytes = wire_bytes(&w, FEED_ROW_MAX);
 	if (out->table == 0 || out->table >= FEED_TABLE__COUNT || out->id == 0 ||
 	    out->put > 1 || (out->put == 0 && out->bytes.len > 0))
 		w.bad = true;

@@ -10,7 +10,8 @@
 #include "libcommon/buf.h"
 #include "libcommon/msg_auth.h"
 
-#define FEED_LIST_MAX 60000   /* bytes of an alias's list */
+#define FEED_LIST_MAX 65535   /* bytes of an alias's list: all a TEXT holds */
+#define FEED_ROW_MAX (FEED_LIST_MAX + 1024)
 #define FEED_NAME_MAX 128     /* of an alias, a server */
 #define FEED_LDAP_MAX 32      /* of an LDAP source's name */
 

@@ -172,6 +172,18 @@ like "not as a list of another domain" "$(from cat@y.test nested@x.test)" '^553'
 like "ann as abuse, which is hers alone" "$(from ann@x.test abuse@y.test)" '^250'
 like "not as operators, which is not" "$(from ann@x.test operators@mail.test)" '^553'
 
+# ---- a long list outlives a restart of the queue -----------------------------------------------
+members() { semail queue list --json | grep -o 'a.member.of.the.list.[0-9]*@' | sort | uniq -c | sed 's/ *\([0-9]*\) .*/\1/' | sort | uniq -c | tr -s ' '; }
+deferred() { [ "$(semail queue list --json | grep -o '"deferred":true' | wc -l)" = 2 ]; }
+ok "two mails for it wait in files" wait_for 20 deferred
+before=$(members)
+is "each of 600 in both" "$before" " 600 2"
+pid=$(semail_pid queued)
+kill -9 "$pid"
+back() { p=$(semail_pid queued) && [ -n "$p" ] && [ "$p" != "$pid" ] && deferred; }
+ok "queued is killed, and back" wait_for 20 back
+is "with all of them" "$(members)" "$before"
+
 # ---- authd loses its copy --------------------------------------------------------------------
 pid=$(semail_pid authd)
 rm "$T/state/auth/data.mdb"
