@@ -194,6 +194,7 @@ main(int argc, char *argv[])
 	exports_start();
 	admind.spawnd = proc_connect(p, ROLE_SPAWND, &spawnd_ops, NULL);
 	hooks_start();
+	prune_start();
 	panel_start();
 	proc_confine(p, CONFINE_ACCEPT | CONFINE_CONNECT | CONFINE_FILES |
 	    (where.nhosts > 0 ? CONFINE_INET : 0) |

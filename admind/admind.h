@@ -53,6 +53,9 @@ void hooks_start(void);
 void hooks_reload(void);
 void hooks_kick(void); /* something may have changed */
 
+/* prune.c: what is old goes from the journal. */
+void prune_start(void);
+
 /* panel.c: connections of panels and of the semail command. */
 void panel_start(void);
 

@@ -54,6 +54,13 @@ int dir_open(struct db *);
 extern const char *const dir_migrations[];
 extern const unsigned dir_nmigrations;
 
+/*
+ * Remove the oldest rows of the journal: those authd has acknowledged that are
+ * older than keep_s, a bounded number.  1: there may be more, 0, or -1.  Who
+ * missed them (another server's authd) loads everything anew.
+ */
+int dir_prune(struct db *, uint64_t acknowledged, uint64_t keep_s);
+
 /* A login: CODE_OK with who->kind and id set, or CODE_DENIED, CODE_TEMP. */
 int dir_login(struct db *, struct span login, struct span password,
     struct dir_who *, char comment[static COMMENT_MAX + 1]);

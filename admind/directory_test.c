@@ -340,6 +340,38 @@ test_two_writers(void)
 	db_free(&db);
 }
 
+/* A week ago, for some; the clock has jumped for one. */
+static void
+test_prune(struct db *db)
+{
+	uint64_t last = number(db, "SELECT MAX(Jo_Numero) FROM Journal");
+	struct dir_mailbox m = box("pruned", 0);
+
+	is_int(dir_prune(db, last, 3600), 0, "nothing is old enough");
+	is_int((int64_t)number(db, "SELECT COUNT(*) FROM Journal"),
+	    (int64_t)last, "all of it is there");
+	db_script(db, "UPDATE Journal SET Jo_Date = Jo_Date - INTERVAL 7 DAY "
+	    "WHERE Jo_Numero <> 9;\n");
+	is_int(dir_prune(db, 3, 3600), 0, "what is acknowledged");
+	is_int((int64_t)number(db, "SELECT MIN(Jo_Numero) FROM Journal"),
+	    4, "goes");
+	is_int(dir_prune(db, last, 3600), 0, "what is old");
+	is_int((int64_t)number(db, "SELECT MIN(Jo_Numero) FROM Journal"),
+	    9, "goes, up to the first that is not");
+	db_script(db, "INSERT INTO Journal (Jo_Numero, Jo_Table, Jo_Id, Jo_Date) "
+	    "SELECT 100000 + seq, 1, 1, '2020-01-01' FROM seq_1_to_1500;\n");
+	db_script(db, "UPDATE Journal SET Jo_Date = '2020-01-01';\n");
+	is_int(dir_prune(db, 200000, 3600), 1, "a bounded number at a time");
+	is_int((int64_t)number(db, "SELECT COUNT(*) FROM Journal"),
+	    (int64_t)(1500 + last - 8 - 1000), "1000");
+	is_int(dir_prune(db, 200000, 3600), 0, "the rest");
+	is_int((int64_t)number(db, "SELECT COUNT(*) FROM Journal"), 0,
+	    "none is left");
+	is_int(add(db, &m), CODE_OK, "a change");
+	is_int((int64_t)number(db, "SELECT MIN(Jo_Numero) FROM Journal"),
+	    (int64_t)last + 1, "has the next number");
+}
+
 static void
 test_lost(struct db *db)
 {
@@ -475,6 +507,7 @@ main(void)
 		test_limits(db);
 		test_clients(db);
 		test_two_writers();
+		test_prune(db);
 		test_lost(db);
 	}
 	db_free(&db);

@@ -6,7 +6,7 @@ include admind/resolve.mk
 
 field_parts = admind/field.c admind/field.h client/field.c client/field.h
 message_parts = admind/message.c admind/message.h admind/code.h
-directory_parts = admind/dir.c admind/dir_hook.c admind/dir_box.c admind/dir_domain.c \
+directory_parts = admind/dir.c admind/dir_prune.c admind/dir_hook.c admind/dir_box.c admind/dir_domain.c \
 	admind/dir_rows.c admind/dir_int.h admind/directory.h admind/rows.c \
 	admind/rows.h $(entity_parts)
 
@@ -19,7 +19,7 @@ role_PROGRAMS += admind/semail-admind
 admind_semail_admind_SOURCES = admind/admind.c admind/admind.h \
 	$(better_parts) \
 	admind/exports.c admind/feeder.c admind/job.c admind/job.h \
-	admind/hook.c $(panel_parts) $(export_parts) \
+	admind/hook.c admind/prune.c $(panel_parts) $(export_parts) \
 	admind/req_box.c admind/req_domain.c admind/req_entity.c \
 	$(directory_parts) $(message_parts) $(field_parts)
 nodist_admind_semail_admind_SOURCES = admind/migrations.c

@@ -88,6 +88,8 @@ const struct conf_setting conf_settings[] = {
 	    "TLS with a database server and how far it is checked (auto: verify, on loopback no)" },
 	{ "database-ca-file", CONF_FILE, "", 0, 0, NULL, R(ADMIND),
 	    "PEM file: the authority that signed the database server's certificate" },
+	{ "journal-keep", CONF_TIME, "7d", 1 * SEC, 3650 * DAY, NULL, R(ADMIND),
+	    "how long the journal of changes is kept once authd has them" },
 	{ "database-password-file", CONF_FILE, "", 0, 0, NULL, R(ADMIND),
 	    "file that holds the database password" },
 	{ "auth-cache-time", CONF_TIME, "5m", 0, 1 * HOUR, NULL, R(AUTHD) | R(ADMIND),
