@@ -191,7 +191,23 @@ put_grant(struct buf *b, struct span rcpt, uint32_t mailbox)
 	grant_put(b, key, rcpt, &g);
 }
 
-/* far@... is elsewhere, all others are mailbox 9. */
+/* As many as a recipient may have, with long names. */
+static void
+put_list_grant(struct buf *b, struct span rcpt)
+{
+	static char names[TARGETS_MAX][48];
+	static struct grant g = { .n = TARGETS_MAX };
+
+	for (uint32_t i = 0; i < g.n; i++) {
+		snprintf(names[i], sizeof(names[i]),
+		    "a.member.of.the.list.%05u@x.test", i);
+		g.targets[i] = (struct target){ TARGET_MAILBOX, 1000 + i,
+			span_of(names[i]) };
+	}
+	grant_put(b, key, rcpt, &g);
+}
+
+/* far@... is elsewhere, list... a long list, all others are mailbox 9. */
 static int
 authd_msg(struct ipc *ipc, struct ipc_msg *m, void *arg)
 {
@@ -203,10 +219,13 @@ authd_msg(struct ipc *ipc, struct ipc_msg *m, void *arg)
 	wire_init(&w, m->payload);
 	address = wire_text(&w, PATH_MAX_BYTES);
 	nasked++;
-	buf_init(&b, 1024);
-	buf_init(&grant, 1024);
+	buf_init(&b, GRANT_MAX + 1024);
+	buf_init(&grant, GRANT_MAX);
 	if (address.len > 4 && memcmp(address.data, "far@", 4) == 0) {
 		wire_put_u8(&b, RCPT_NOT_OURS);
+	} else if (address.len > 4 && memcmp(address.data, "list", 4) == 0) {
+		wire_put_u8(&b, RCPT_OK);
+		put_list_grant(&grant, address);
 	} else {
 		wire_put_u8(&b, RCPT_OK);
 		put_grant(&grant, address, 9);
@@ -414,6 +433,35 @@ submit(const char *to, uint32_t mailbox, const char *to2, uint32_t mailbox2,
 
 static unsigned want_accepted, want_delivered;
 
+/* list0@x.test, list1@x.test ..., of which authd has said nothing. */
+static void
+submit_lists(unsigned n)
+{
+	struct msg_submit in = { .reverse_path = span_of("a@x.test"),
+		.client = span_of("127.0.0.1"),
+		.auth = span_of(""),
+		.nrcpts = n,
+		.body_bytes = 4,
+		.body = span_of("hi\r\n") };
+	struct buf b, rcpts;
+	char name[32];
+
+	buf_init(&b, IPC_MAX);
+	buf_init(&rcpts, IPC_MAX);
+	for (unsigned i = 0; i < n; i++) {
+		struct msg_rcpt r;
+
+		snprintf(name, sizeof(name), "list%u@x.test", i);
+		r = (struct msg_rcpt){ span_of(name), span_of("") };
+		msg_rcpt_put(&rcpts, &r);
+	}
+	in.rcpts = buf_span(&rcpts);
+	msg_submit_put(&b, &in);
+	ipc_request(smtpd, MSG_QUEUE_SUBMIT, &b, -1, 10000, on_accepted, NULL);
+	buf_clear(&b);
+	buf_clear(&rcpts);
+}
+
 static bool
 all_there(void)
 {
@@ -549,6 +597,30 @@ retry(void)
 	submit("far@else.test", 0, NULL, 0, "hello\r\n", 0, 7);
 	want_accepted++;
 	ok(wait_until(remote_is_listed), "mail for elsewhere stays, with why");
+}
+
+static bool
+too_many_is_listed(void)
+{
+	return is_listed("4.3.0 trouble with the recipient's targets");
+}
+
+/* What 60 lists of a thousand say is more than a batch of the log, and more
+ * than one message may hold. */
+static void
+lists(void)
+{
+	submit_lists(60);
+	want_accepted++;
+	want_delivered += TARGETS_MAX;
+	ok(wait_until(all_there), "each member of many lists has it once");
+	ok(wait_until(too_many_is_listed), "what is too much waits, with why");
+	syncs();
+	is_int(ndelivered, want_delivered, "and nobody has it twice");
+	submit("b@x.test", 4, NULL, 0, "hello\r\n", 0, 7);
+	want_accepted++;
+	want_delivered++;
+	ok(wait_until(all_there), "others are delivered as before");
 }
 
 static void
@@ -835,6 +907,7 @@ main(int argc, char *argv[])
 	killed();
 	large_body();
 	children();
+	lists();
 	nonsense();
 	relief();
 	tmpdir_remove();

@@ -156,6 +156,8 @@ answer_rcpt(struct fake *f)
 		v = RCPT_FULL;
 	else if (strncmp(f->asked, "temp@", 5) == 0)
 		v = RCPT_TEMP;
+	else if (strncmp(f->asked, "many@", 5) == 0)
+		v = RCPT_TOO_MANY;
 	session_rcpt_answer(&f->session, v, span_of("grant"));
 }
 

@@ -71,8 +71,9 @@ static const struct {
 	{ "recipients of all kinds", KIND_SMTP, false,
 	    EHLO "MAIL FROM:<>\r\nRCPT TO:<nouser@here.test>\r\n"
 	    "RCPT TO:<full@here.test>\r\nRCPT TO:<temp@here.test>\r\n"
+	    "RCPT TO:<many@here.test>\r\n"
 	    "RCPT TO:<u@elsewhere.test>\r\nDATA\r\n",
-	    "250 250 550 452 451 550 554", 0 },
+	    "250 250 550 452 451 451 550 554", 0 },
 	{ "too many recipients", KIND_SMTP, false,
 	    EHLO TXN "RCPT TO:<v@here.test>\r\nRCPT TO:<w@here.test>\r\n"
 	    "RCPT TO:<x@here.test>\r\n",
