@@ -32,10 +32,11 @@
 #include <unistd.h>
 
 #define OPEN_MS 250
+#define LOOK_S 5
 #define CA_FILE "database-ca.pem"
 
 struct admind admind;
-static struct event *opening;
+static struct event *opening, *looking;
 
 static int
 spawnd_msg(struct ipc *ipc, struct ipc_msg *m, void *arg)
@@ -45,6 +46,18 @@ spawnd_msg(struct ipc *ipc, struct ipc_msg *m, void *arg)
 }
 
 static const struct ipc_ops spawnd_ops = { .msg = spawnd_msg };
+
+/* A change whose request did not wait to its end, a file that could not be
+ * written, a change by another host's admind or by hand. */
+static void
+on_look(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	feeder_look();
+	(void)exports_now();
+}
 
 /* The database may come up after us, and need its schema. */
 static void
@@ -73,6 +86,7 @@ on_opening(evutil_socket_t fd, short what, void *arg)
 	feeder_open();
 	exports_open();
 	job_recover();
+	event_add(looking, &(struct timeval){ LOOK_S, 0 });
 	hooks_kick();
 }
 
@@ -202,6 +216,7 @@ main(int argc, char *argv[])
 	explicit_bzero(&where, sizeof(where));
 
 	if ((opening = event_new(p->base, -1, 0, on_opening, NULL)) == NULL ||
+	    (looking = event_new(p->base, -1, EV_PERSIST, on_look, NULL)) == NULL ||
 	    event_add(opening, &now) == -1)
 		fatalx("memory");
 	return proc_loop(p);

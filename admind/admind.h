@@ -22,6 +22,7 @@ extern struct admind admind;
  * never before it has returned.  One caller at a time. */
 void feeder_start(void);
 void feeder_open(void);  /* the schema is there */
+void feeder_look(void);  /* something may have changed */
 void feeder_sync(void (*done)(void *arg), void *arg);
 void feeder_forget(void);
 void feeder_kick(void);  /* something was committed; nobody waits for it */

@@ -29,7 +29,6 @@
 #define PAGE 500
 #define GATHER_MS 1000  /* a large file waits so long for more changes, so that
                          * it is there within 5 s of the first */
-#define LOOK_S 5        /* for what no request waited for */
 #define PAGE_BYTES (64 * 1024 * 1024)
 
 #define T(table) (1u << (table))
@@ -75,7 +74,7 @@ static int dir = -1;
 static char homes[4096];
 static struct db *beside; /* for large files */
 static uint64_t seen, directory; /* the journal has been looked at up to here */
-static struct event *look_timer, *large_timer;
+static struct event *large_timer;
 
 /* A file on its way. */
 struct writing {
@@ -356,7 +355,7 @@ large_trouble(const char *what)
 	writing_drop(&large);
 	tell_waiter(error == EAGAIN ? "the database cannot be reached" :
 	    strerror(error));
-	/* on_look() tries again. */
+	/* admind looks again. */
 }
 
 static void
@@ -484,18 +483,6 @@ exports_forget(void)
 
 /* ---- the start ------------------------------------------------------------------------ */
 
-/* A change whose request did not wait to its end, a write that failed, a
- * change by another host's admind. */
-static void
-on_look(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	(void)arg;
-	if (admind.open)
-		(void)exports_now();
-}
-
 /* What a file says of itself; without that it is written anew. */
 static void
 read_mark(struct file *f)
@@ -528,8 +515,7 @@ exports_start(void)
 	dir = proc_dir(&admind.proc, "exports");
 	large.fd = -1;
 	if ((beside = db_beside(admind.db)) == NULL ||
-	    (look_timer = event_new(admind.proc.base, -1, EV_PERSIST, on_look,
-	    NULL)) == NULL || (large_timer = event_new(admind.proc.base, -1, 0,
+	    (large_timer = event_new(admind.proc.base, -1, 0,
 	    on_large, NULL)) == NULL)
 		fatalx("exports memory");
 }
@@ -537,8 +523,6 @@ exports_start(void)
 void
 exports_open(void)
 {
-	struct timeval tv = { LOOK_S, 0 };
-
 	/* The journal is looked through from where the oldest of them ends. */
 	seen = UINT64_MAX;
 	for (size_t i = 0; i < nitems(files); i++) {
@@ -550,6 +534,5 @@ exports_open(void)
 	for (size_t i = 0; i < nitems(files); i++)
 		if (files[i].has.directory != directory || directory == 0)
 			all_dirty();
-	event_add(look_timer, &tv);
 	(void)exports_now();
 }

@@ -433,6 +433,12 @@ feeder_open(void)
 }
 
 void
+feeder_look(void)
+{
+	feeder_run();
+}
+
+void
 feeder_sync(void (*done)(void *arg), void *arg)
 {
 	waiter = done;

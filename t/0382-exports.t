@@ -54,13 +54,21 @@ sql "UPDATE BAL SET Ba_Etat = 'ACTIVE'"
 
 # ---- what somebody else has put into the database ---------------------------------
 # As another host's admind would: rows, and their numbers in the journal.
-change() { # TABLE SQL
-	sql "START TRANSACTION; UPDATE Compteur SET Co_Valeur = Co_Valeur + 1 WHERE Co_Nom = 'journal'; $2; INSERT INTO Journal (Jo_Numero, Jo_Table, Jo_Id) SELECT Co_Valeur, $1, 1 FROM Compteur WHERE Co_Nom = 'journal'; COMMIT"
+change() { # TABLE SQL [NUMBER]
+	sql "START TRANSACTION; UPDATE Compteur SET Co_Valeur = Co_Valeur + 1 WHERE Co_Nom = 'journal'; $2; INSERT INTO Journal (Jo_Numero, Jo_Table, Jo_Id) SELECT Co_Valeur, $1, ${3:-1} FROM Compteur WHERE Co_Nom = 'journal'; COMMIT"
 }
 change 4 "INSERT INTO Alias (Al_IdServeur, Al_IdClient, Al_Nom, Al_ListeEmail) VALUES (1, 1, 'else', 'bob@x.test'), (1, 1, 'evil1', 'bob\nroot: |/bin/sh'), (1, 1, 'evil2', '|/bin/sh'), (1, 1, 'a\nroot', 'bob'), (1, 1, 'a: b', 'bob'), (1, 1, 'include', ':include:/etc/passwd')"
 ok "another's change comes by itself" wait_for 15 has aliases "else: bob@x.test"
 is "but none of its other rows" "$(lines aliases)" "else: bob@x.test"
 like "which is told" "$(cat "$T/semail.log")" 'export file=aliases left out=5'
+rcpt() { # the reply to RCPT TO:<ADDRESS>
+	swaks --server "127.0.0.1:$smtp_port" --from a@else.test --to "$1" \
+	    --quit-after RCPT 2>&1 | sed -n '/RCPT TO/{n;s/^[< *-]*\([0-9]* [0-9.]*\).*/\1/p;}'
+}
+accepted() { rcpt "$1" | grep -q '^250'; }
+like "an address there is not" "$(rcpt byhand@x.test)" '^550'
+change 4 "INSERT INTO Alias (Al_IdServeur, Al_IdClient, Al_IdDomaine, Al_Nom, Al_ListeEmail) SELECT 1, 1, Do_IdDomaine, 'byhand', 'bob' FROM Domaine WHERE Do_NomDomaine = 'x.test'" "LAST_INSERT_ID()"
+ok "authd hears of it, too" wait_for 15 accepted byhand@x.test
 change 2 "UPDATE BAL SET Ba_Commentaire = 'x:0:0:\nroot:x:0:0::/:/bin/sh\n'"
 changed() { grep -q 'x?0?0??root' "$exports/passwd"; }
 ok "a comment with lines and colons" wait_for 15 changed
