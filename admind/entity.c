@@ -4,6 +4,8 @@
 #include "admind/maillist.h"
 #include "admind/names.h"
 
+#include "libcommon/ldapsrc.h"
+
 #include <arpa/inet.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -130,19 +132,6 @@ is_word(struct span s, const char *words)
 }
 
 static bool
-is_made_of(struct span s, size_t max, const char *others)
-{
-	for (size_t i = 0; i < s.len; i++) {
-		unsigned char ch = s.data[i];
-
-		if (!((ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9') ||
-		    (i > 0 && ch != '\0' && strchr(others, ch) != NULL)))
-			return false;
-	}
-	return s.len <= max;
-}
-
-static bool
 is_host(struct span s)
 {
 	unsigned char address[16];
@@ -192,8 +181,8 @@ column_take(const struct entity_column *col, struct span s, struct buf *out,
 			return NAME_LOGIN_RULE;
 		break;
 	case COLUMN_LDAP:
-		if (!is_made_of(s, 32, "-"))
-			return "may have a-z 0-9 -, a letter or digit first";
+		if (s.len > 0 && !ldapsrc_name_ok(s))
+			return "may have letters, digits, '-', '_', '.'";
 		break;
 	case COLUMN_FILE:
 		if (!is_file(s))

@@ -8,6 +8,8 @@
 #include "admind/key.h"
 #include "admind/names.h"
 
+#include "libcommon/ldapsrc.h"
+#include "libcommon/proc.h"
 #include "libcommon/secret.h"
 
 #include <stdlib.h>
@@ -78,6 +80,20 @@ take_secret(struct job *j, struct dir_change *c, unsigned column,
 	return code;
 }
 
+/* A source nobody knows would let nobody in. */
+static int
+take_ldap(struct job *j, struct dir_change *c, unsigned column,
+    struct span value)
+{
+	if (value.len > 0 && !ldapsrc_is_named(conf_blob("ldap"), value) &&
+	    !ldapsrc_is_named(conf_blob("ldap-search"), value)) {
+		dir_say(j->comment, "semail.conf has no LDAP source of that "
+		    "name: set ldap or ldap-search and reload");
+		return CODE_VALUE;
+	}
+	return change_set(c, column, value);
+}
+
 /* What the request gives.  A field by position is always given. */
 static int
 take_columns(struct job *j, struct dir_change *c)
@@ -96,6 +112,8 @@ take_columns(struct job *j, struct dir_change *c)
 		if (col[i].kind == COLUMN_VERIFIER ||
 		    col[i].kind == COLUMN_SEALED)
 			code = take_secret(j, c, i, value);
+		else if (col[i].kind == COLUMN_LDAP)
+			code = take_ldap(j, c, i, value);
 		else
 			code = change_set(c, i, value);
 	}

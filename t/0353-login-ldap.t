@@ -252,6 +252,14 @@ if [ -e "/proc/$$/task/$$/children" ]; then
 	source_of l.test tls
 fi
 
+# ---- set as administrators do ---------------------------------------------------------
+not() { ! "$@"; }
+ok "a source that is not configured is refused" not semail admin moddom l.test --ldap nosuch
+ok "one that is" semail admin moddom l.test --ldap second
+is "stands in the database" "$(sql "SELECT Do_Ldap FROM Domaine WHERE Do_NomDomaine = 'l.test'")" second
+ok "and away with it" semail admin moddom l.test --ldap ''
+is "the local password" "$(try alice@l.test 'local secret')" +OK
+
 # ---- the whole server, and a reload ---------------------------------------------------
 source_of l.test ''
 changed "UPDATE ServeurMail SET Se_Ldap = 'tls'" 6 1
@@ -265,7 +273,6 @@ source_of l.test silent
 is "and the source is another" "$(try alice@l.test 'ldap secret')" +OK
 is "authd is the one that was started" "$(semail_pid authd)" "$authd"
 sed -i 's/^ldap silent /ldap noise /' "$conf"
-not() { ! "$@"; }
 ok "a name twice is refused" not semail reload
 like "with its line" "$(semail check 2>&1)" 'semail.conf:[0-9]+: LDAP source noise is set already in line [0-9]+'
 sed -i 's/^ldap noise .*//' "$conf"
