@@ -12,6 +12,7 @@
  */
 #include "config.h"
 #include "admind/authd.h"
+#include "admind/binder.h"
 #include "admind/hasher.h"
 
 #include "libcommon/addr.h"
@@ -145,6 +146,13 @@ authd_stats(struct proc *p, void (*add)(void *, const char *, uint64_t),
 	add(arg, "feeds", authd.feeds);
 }
 
+static int
+authd_check(struct proc *p, struct handover *ho, char why[static 201])
+{
+	(void)p;
+	return binder_try(ho, why);
+}
+
 static void
 authd_reload(struct proc *p)
 {
@@ -154,7 +162,7 @@ authd_reload(struct proc *p)
 }
 
 static const struct proc_ops ops = { .stop = authd_stop,
-	.reload = authd_reload, .stats = authd_stats };
+	.check = authd_check, .reload = authd_reload, .stats = authd_stats };
 
 int
 main(int argc, char *argv[])

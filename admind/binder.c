@@ -8,10 +8,12 @@
 #include "libcommon/log.h"
 #include "libcommon/msg_auth.h"
 #include "libcommon/proc.h"
+#include "libcommon/tls.h"
 #include "libcommon/wire.h"
 
 #include <errno.h>
 #include <event2/event.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -130,6 +132,23 @@ children_start(void)
 	if ((ev = event_new(base, fd, EV_READ | EV_PERSIST, on_answer,
 	    NULL)) == NULL || event_add(ev, NULL) == -1)
 		fatalx("binder event");
+	return 0;
+}
+
+int
+binder_try(const struct handover *ho, char why[static 201])
+{
+	struct span ca = ho_blob(ho, "ldap-ca-file");
+	struct tls_ctx *tls;
+	char reason[201];
+
+	if (ca.len == 0)
+		return 0;
+	if ((tls = tls_ctx_client(ca, reason)) == NULL) {
+		snprintf(why, 201, "ldap-ca-file: %.180s", reason);
+		return -1;
+	}
+	tls_ctx_free(&tls);
 	return 0;
 }
 

@@ -27,6 +27,9 @@ enum binder_answer {
 	BINDER__COUNT
 };
 
+/* Could it be used?  0, or -1 with the reason. */
+int binder_try(const struct handover *, char why[static 201]);
+
 typedef void (*binder_done)(void *arg, enum binder_answer);
 
 /* By the configuration in force; again after each reload.  If it is another one,
@@ -65,7 +68,9 @@ void binder_conf_take(int fd, struct binder_conf *out);
 /* authd asks.  wire: u32 id, text source, bytes login, bytes domain, bytes
  * password; the answer: u32 id, u8 answer */
 
-/* The binder asks for a connection: u8 source, u8 endpoint.  The answer is one
- * byte, with a non-blocking socket that is connecting or connected, or none. */
+/* The binder asks for a connection: u8 source, u8 endpoint.  The answer comes at
+ * once and is one byte, with a non-blocking socket that is connecting or
+ * connected, or none: -1. */
+int connector_ask(int fd, unsigned source, unsigned endpoint);
 
 #endif

@@ -1,13 +1,14 @@
 /*
  * The binder: many checks at once in one event loop, each with a connection of
  * its own, which libcommon/conn drives (TLS by OpenSSL, never blocking);
- * libldap reads and writes the messages in memory.
+ * libldap reads and writes the messages in memory (binder_ldap.h).
  *
  * A check tries the servers of its source in turn, the one that answered last
  * first, until one says yes or no or the time is up.
  */
 #include "config.h"
 #include "admind/binder.h"
+#include "admind/binder_ldap.h"
 
 #include "libcommon/conn.h"
 #include "libcommon/io.h"
@@ -19,7 +20,6 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <ldap.h>
-#include <openldap.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -39,11 +39,10 @@ struct check {
 	uint32_t id;
 	unsigned source, tries, endpoint;
 	enum step step;
-	struct conn *conn;
-	LDAP *ldap;
+	struct binder_pipe pipe;
+	LDAP *ldap;      /* speaks through it */
 	int msgid;
-	struct buf in;   /* read, not yet taken by libldap */
-	size_t read;     /* in all, from this server */
+	size_t read;     /* bytes in all, from this server */
 	uint64_t until_ms;
 	struct event *late;
 	struct buf login, domain;
@@ -70,10 +69,10 @@ disconnect(struct check *c, bool polite)
 	if (c->ldap != NULL)
 		ldap_unbind_ext(c->ldap, NULL, NULL); /* through conn */
 	c->ldap = NULL;
-	if (c->conn != NULL && polite)
-		conn_finish(&c->conn);
-	conn_free(&c->conn);
-	buf_clear(&c->in);
+	if (c->pipe.conn != NULL && polite)
+		conn_finish(&c->pipe.conn);
+	conn_free(&c->pipe.conn);
+	buf_clear(&c->pipe.in);
 	c->read = 0;
 }
 
@@ -147,81 +146,6 @@ on_late(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	check_failed(arg, "no answer in time");
-}
-
-/* ---- libldap on top of conn ----------------------------------------------------- */
-
-static int
-io_setup(Sockbuf_IO_Desc *d, void *arg)
-{
-	d->sbiod_pvt = arg;
-	return 0;
-}
-
-static int
-io_none(Sockbuf_IO_Desc *d)
-{
-	(void)d;
-	return 0;
-}
-
-static int
-io_ctrl(Sockbuf_IO_Desc *d, int opt, void *arg)
-{
-	struct check *c = d->sbiod_pvt;
-
-	(void)arg;
-	return opt == LBER_SB_OPT_DATA_READY && c->in.len > 0;
-}
-
-static ber_slen_t
-io_read(Sockbuf_IO_Desc *d, void *p, ber_len_t n)
-{
-	struct check *c = d->sbiod_pvt;
-
-	if (c->in.len == 0) {
-		errno = EAGAIN;
-		return -1;
-	}
-	if (n > c->in.len)
-		n = c->in.len;
-	memcpy(p, c->in.data, n);
-	buf_drop(&c->in, n);
-	return (ber_slen_t)n;
-}
-
-static ber_slen_t
-io_write(Sockbuf_IO_Desc *d, void *p, ber_len_t n)
-{
-	struct check *c = d->sbiod_pvt;
-
-	conn_put(c->conn, p, n);
-	return (ber_slen_t)n;
-}
-
-static Sockbuf_IO conn_io = { io_setup, io_none, io_ctrl, io_read, io_write,
-	io_none };
-
-static int
-ldap_begin(struct check *c, int fd)
-{
-	int version = LDAP_VERSION3;
-	ber_len_t max = IN_MAX;
-	Sockbuf *sb = NULL;
-
-	if (ldap_init_fd(fd, LDAP_PROTO_EXT, NULL, &c->ldap) != LDAP_SUCCESS)
-		return -1;
-	if (ldap_set_option(c->ldap, LDAP_OPT_PROTOCOL_VERSION, &version) !=
-	    LDAP_OPT_SUCCESS ||
-	    ldap_set_option(c->ldap, LDAP_OPT_REFERRALS, LDAP_OPT_OFF) !=
-	    LDAP_OPT_SUCCESS ||
-	    ldap_get_option(c->ldap, LDAP_OPT_SOCKBUF, &sb) !=
-	    LDAP_OPT_SUCCESS ||
-	    ber_sockbuf_add_io(sb, &conn_io, LBER_SBIOD_LEVEL_PROVIDER, c) !=
-	    0 ||
-	    ber_sockbuf_ctrl(sb, LBER_SB_OPT_SET_MAX_INCOMING, &max) != 1)
-		return -1;
-	return 0;
 }
 
 /* ---- what is said ----------------------------------------------------------------- */
@@ -316,9 +240,9 @@ got_starttls(struct check *c, int code)
 		return;
 	}
 	/* What came with the answer came from anybody. */
-	buf_clear(&c->in);
+	buf_clear(&c->pipe.in);
 	c->step = HANDSHAKE;
-	conn_start_tls_to(c->conn, tls, e->host);
+	conn_start_tls_to(c->pipe.conn, tls, e->host);
 }
 
 static void
@@ -404,9 +328,9 @@ on_input(struct conn *conn, struct span s, void *arg)
 	int type;
 
 	(void)conn;
-	buf_put_span(&c->in, s);
+	buf_put_span(&c->pipe.in, s);
 	c->read += s.len;
-	if (buf_error(&c->in) != 0 || c->read > IN_MAX) {
+	if (buf_error(&c->pipe.in) != 0 || c->read > IN_MAX) {
 		check_failed(c, "the answer is too long");
 		return s.len;
 	}
@@ -436,37 +360,6 @@ on_ended(struct conn *conn, enum conn_end why, void *arg)
 static const struct conn_ops conn_ops = { on_input, NULL, on_secured,
 	on_ended };
 
-/* From the connector, which answers at once. */
-static int
-connection(unsigned source, unsigned endpoint)
-{
-	unsigned char ask[2] = { (unsigned char)source,
-		(unsigned char)endpoint }, byte;
-	union {
-		char bytes[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control;
-	struct iovec iov = { &byte, 1 };
-	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = control.bytes,
-		.msg_controllen = sizeof(control.bytes) };
-	struct cmsghdr *h;
-	ssize_t r;
-	int fd;
-
-	if (send(FD_CONNECTOR, ask, sizeof(ask), MSG_NOSIGNAL) != sizeof(ask))
-		fatal("the connector is gone");
-	do
-		r = recvmsg(FD_CONNECTOR, &m, MSG_CMSG_CLOEXEC);
-	while (r == -1 && errno == EINTR);
-	if (r != 1)
-		fatal("the connector is gone");
-	if ((h = CMSG_FIRSTHDR(&m)) == NULL || h->cmsg_type != SCM_RIGHTS)
-		return -1;
-	memcpy(&fd, CMSG_DATA(h), sizeof(fd));
-	return fd;
-}
-
 static void
 check_connected(struct check *c)
 {
@@ -477,7 +370,7 @@ check_connected(struct check *c)
 		check_failed(c, "TLS cannot be set up");
 	} else if (e->tls) {
 		c->step = HANDSHAKE;
-		conn_start_tls_to(c->conn, tls, e->host);
+		conn_start_tls_to(c->pipe.conn, tls, e->host);
 	} else if (!e->loopback || conf.starttls_on_loopback) {
 		c->step = STARTTLS;
 		if (ldap_extended_operation(c->ldap, LDAP_EXOP_START_TLS, NULL,
@@ -504,12 +397,12 @@ check_try(struct check *c)
 	tv.tv_sec = (time_t)(ms / 1000);
 	tv.tv_usec = (suseconds_t)(ms % 1000 * 1000);
 	event_add(c->late, &tv);
-	if ((fd = connection(c->source, c->endpoint)) == -1 ||
-	    (c->conn = conn_new(base, fd, IN_MAX, &conn_ops, c)) == NULL) {
+	if ((fd = connector_ask(FD_CONNECTOR, c->source, c->endpoint)) == -1 ||
+	    (c->pipe.conn = conn_new(base, fd, IN_MAX, &conn_ops, c)) == NULL) {
 		check_failed(c, "no connection");
 		return;
 	}
-	if (ldap_begin(c, fd) == -1) {
+	if ((c->ldap = binder_ldap(fd, &c->pipe, IN_MAX)) == NULL) {
 		check_failed(c, "memory");
 		return;
 	}
@@ -527,7 +420,7 @@ check_read(struct span in)
 
 	if (c == NULL)
 		fatal("binder");
-	buf_init(&c->in, IN_MAX);
+	buf_init(&c->pipe.in, IN_MAX);
 	buf_init(&c->login, LOGIN_MAX);
 	buf_init(&c->domain, LOGIN_MAX);
 	wire_init(&w, in);

@@ -1,6 +1,7 @@
 /*
  * The connector: connections to the LDAP servers of the configuration, asked
- * for by number, handed over while they are still connecting.
+ * for by number, handed over while they are still connecting.  And how the
+ * binder asks.
  */
 #include "config.h"
 #include "admind/binder.h"
@@ -74,4 +75,34 @@ connector_child(void)
 			close(s);
 	}
 	_exit(0);
+}
+
+int
+connector_ask(int fd, unsigned source, unsigned endpoint)
+{
+	unsigned char ask[2] = { (unsigned char)source,
+		(unsigned char)endpoint }, byte;
+	union {
+		char bytes[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control;
+	struct iovec iov = { &byte, 1 };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = control.bytes,
+		.msg_controllen = sizeof(control.bytes) };
+	struct cmsghdr *c;
+	ssize_t r;
+	int s;
+
+	if (send(fd, ask, sizeof(ask), MSG_NOSIGNAL) != sizeof(ask))
+		fatal("the connector is gone");
+	do
+		r = recvmsg(fd, &m, MSG_CMSG_CLOEXEC);
+	while (r == -1 && errno == EINTR);
+	if (r != 1)
+		fatal("the connector is gone");
+	if ((c = CMSG_FIRSTHDR(&m)) == NULL || c->cmsg_type != SCM_RIGHTS)
+		return -1;
+	memcpy(&s, CMSG_DATA(c), sizeof(s));
+	return s;
 }

@@ -10,6 +10,7 @@ better_parts = admind/better.c $(scheme_parts)
 login_parts = admind/authd_login.c $(verify_parts) $(passcache_parts) \
 	admind/hasher.c admind/hasher.h admind/nursery.c admind/nursery.h \
 	admind/binder.c admind/binder.h admind/binder_child.c \
+	admind/binder_ldap.c admind/binder_ldap.h \
 	admind/binder_conf.c admind/connector.c
 login_libs = $(verify_libs) $(LDAP_LIBS)
 

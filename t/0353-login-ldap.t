@@ -16,6 +16,7 @@ ldaps_port=$(echo "$slapd_ports" | sed -n 2p)
 silent_port=$(echo "$slapd_ports" | sed -n 3p)
 nobody_port=$(echo "$slapd_ports" | sed -n 4p)
 semail_cert # for mail.test, localhost and 127.0.0.1
+cp "$T/tls/cert.pem" "$T/ca.pem"
 mkdir -p "$T/ldap/db" "$T/check"
 cat >"$T/ldap/slapd.conf" <<X
 include /etc/ldap/schema/core.schema
@@ -118,7 +119,7 @@ printf 'finderpw\n' >"$T/finder"
 chmod 600 "$T/finder"
 dn=uid=%u,ou=people,dc=test
 semail_conf "plaintext-login loopback" "ldap-starttls remote" \
-    "ldap-timeout 2s" "ldap-ca-file $T/tls/cert.pem" \
+    "ldap-timeout 2s" "ldap-ca-file $T/ca.pem" \
     "ldap starttls ldap://127.0.0.1:$ldap_port#mail.test $dn" \
     "ldap tls ldaps://127.0.0.1:$ldaps_port#mail.test $dn" \
     "ldap badname ldaps://127.0.0.1:$ldaps_port#other.test $dn" \
@@ -276,6 +277,8 @@ sed -i 's/^ldap silent /ldap noise /' "$conf"
 ok "a name twice is refused" not semail reload
 like "with its line" "$(semail check 2>&1)" 'semail.conf:[0-9]+: LDAP source noise is set already in line [0-9]+'
 sed -i 's/^ldap noise .*//' "$conf"
+echo junk >"$T/ca.pem"
+like "a CA that is none is refused" "$(semail reload 2>&1)" 'ldap-ca-file: bad certificates'
 sed 's/^ldap-ca-file.*//' "$conf" >"$T/check/semail.conf"
 check() { "$semail_bin" -f "$T/check/semail.conf" check 2>&1; }
 like "TLS wants a CA" "$(check)" 'semail.conf:[0-9]+: ldap starttls speaks TLS and needs ldap-ca-file'
