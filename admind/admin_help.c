@@ -131,7 +131,8 @@ admin_help_of(FILE *f, const struct message *m)
 void
 admin_help(FILE *f)
 {
-	fputs("usage: semail admin [--json] [--login LOGIN] COMMAND "
+	fputs("usage: semail admin [--json] [--server HOST:PORT --key-file FILE]\n"
+	    "           [--login LOGIN] COMMAND "
 	    "[ARGUMENT ...]\n"
 	    "       semail admin help COMMAND\n\n", f);
 	for (unsigned i = 0; i < nmessages; i++) {

@@ -4,9 +4,11 @@
  * Runs as   semail-admin in a chroot with the sockets of authd, spawnd and
  *           the private database.
  * Listens   to the semail command on a Unix socket: root and the group
- *           semail-admin only.
- * Talks to  MariaDB, of which it is the only writer; authd, which it feeds;
- *           spawnd, for homes.
+ *           semail-admin only; to panels over TCP, on descriptors it was
+ *           handed.
+ * Talks to  MariaDB, of which it is the only writer; authd, which it feeds and
+ *           asks about logins; spawnd, for homes; children that check
+ *           passwords.
  * Writes    the text files aliases, virtual and passwd, in a folder of its own.
  * Never     serves mail, and never touches a home itself.
  *
@@ -145,8 +147,13 @@ where_is(struct proc *p, struct db_where *out)
 	if (out->tls >= DB_TLS_VERIFY_CA)
 		priv_put_ca(p, ca);
 	snprintf(out->ca_file, sizeof(out->ca_file), CA_FILE);
-	if (span_copy(database_password(p->ho), out->password,
-	    sizeof(out->password)) == -1)
+}
+
+static void
+where_password(const struct proc *p, struct db_where *out)
+{
+	if (out->nhosts > 0 && span_copy(database_password(p->ho),
+	    out->password, sizeof(out->password)) == -1)
 		fatalx("database-password-file is too long");
 }
 
@@ -201,7 +208,9 @@ main(int argc, char *argv[])
 	where_is(p, &where);
 	proc_drop(p);
 	secret_init();
+	who_nursery(p); /* before there is anything a child should not see */
 	key_start(conf_blob("admin-key"));
+	where_password(p, &where);
 	if ((admind.db = db_new(&where)) == NULL)
 		fatalx("memory");
 	feeder_start();
@@ -209,6 +218,7 @@ main(int argc, char *argv[])
 	admind.spawnd = proc_connect(p, ROLE_SPAWND, &spawnd_ops, NULL);
 	hooks_start();
 	prune_start();
+	who_start(p);
 	panel_start();
 	proc_confine(p, CONFINE_ACCEPT | CONFINE_CONNECT | CONFINE_FILES |
 	    (where.nhosts > 0 ? CONFINE_INET : 0) |

@@ -4,6 +4,7 @@
 
 #include "admind/directory.h"
 #include "admind/field.h"
+#include "admind/who.h"
 #include "libcommon/ipc.h"
 #include "libcommon/proc.h"
 
@@ -43,7 +44,7 @@ int better_note(struct ipc *, struct ipc_msg *);
 
 /* job.c: requests, one after the other.  answer gets the answer's bytes, once;
  * request is copied. */
-void job_add(struct span request, const struct dir_who *who,
+void job_add(struct span request, const struct who_from *from,
     void (*answer)(void *arg, uint64_t token, struct span), void *arg,
     uint64_t token);
 void job_recover(void); /* finish what a crash left unfinished */
@@ -57,7 +58,9 @@ void hooks_kick(void); /* something may have changed */
 /* prune.c: what is old goes from the journal. */
 void prune_start(void);
 
-/* panel.c: connections of panels and of the semail command. */
+/* panel_accept.c: connections of panels and of the semail command.
+ * panel_drop() ends those of a panel. */
 void panel_start(void);
+void panel_drop(const char *name);
 
 #endif

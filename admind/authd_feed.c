@@ -125,6 +125,8 @@ feed_msg(struct ipc *ipc, struct ipc_msg *m, void *arg)
 	(void)arg;
 	if (m->type == MSG_FEED_STATE)
 		return feed_state(ipc, m);
+	if (m->type == MSG_AUTH_LOGIN) /* on a channel that feeds nothing */
+		return login_ask(ipc, m);
 	if (feeder != ipc_token(ipc))
 		return ipc_refuse(ipc, m, "it has not asked for the state");
 	switch (m->type) {

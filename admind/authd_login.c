@@ -139,6 +139,10 @@ login_deny(struct login *l)
 	authd.denied++;
 	log_info("login-denied service=%u remote=%s name=%s", l->service,
 	    log_quote_str(l->remote), log_quote_str(l->name));
+	if (l->service == SERVICE_ADMIN) { /* admind lets it wait (who.c) */
+		login_refuse(l);
+		return;
+	}
 	ms = ms > took ? ms - took : LATE_STEP_MS - took % LATE_STEP_MS;
 	tv.tv_sec = (time_t)(ms / 1000);
 	tv.tv_usec = (suseconds_t)(ms % 1000 * 1000);
@@ -171,8 +175,8 @@ login_allow(struct login *l)
 	}
 	authd.logins++;
 	slow_passed(span_of(l->name));
-	/* A submission has no session to hand on. */
-	if (l->service != SERVICE_SMTP)
+	/* A submission and a request have no session to hand on. */
+	if (l->service != SERVICE_SMTP && l->service != SERVICE_ADMIN)
 		ticket_make(ticket, l->mailbox, l->service, io_now_ms());
 	buf_init(&b, 512);
 	wire_put_u32(&b, l->mailbox);
@@ -424,7 +428,7 @@ login_ask(struct ipc *ipc, struct ipc_msg *m)
 		return ipc_refuse(ipc, m, "form");
 	/* A front that was taken over gets no ticket for another's service. */
 	if (in.service != (ipc_peer(ipc) == ROLE_POP3D ? SERVICE_POP3 :
-	    SERVICE_SMTP))
+	    ipc_peer(ipc) == ROLE_ADMIND ? SERVICE_ADMIN : SERVICE_SMTP))
 		return ipc_refuse(ipc, m, "not its service");
 	return login_start_check(ipc, m, &in);
 }

@@ -154,17 +154,14 @@ dir_open(struct db *db)
 /* ---- who ------------------------------------------------------------------------ */
 
 int
-dir_login(struct db *db, struct span login, struct span password,
-    struct dir_who *who, char comment[static COMMENT_MAX + 1])
+dir_login(struct db *db, struct span login, struct dir_who *who,
+    char verifier[static VERIFIER_MAX + 1],
+    char comment[static COMMENT_MAX + 1])
 {
 	struct db_value v[2] = { db_bytes(login), db_bytes(login) };
-	char verifier[VERIFIER_MAX + 1];
-	enum dir_kind kind = WHO_CLIENT;
 	struct db_rows r;
-	uint32_t id = 0;
-	int good = 0;
+	int code = CODE_DENIED;
 
-	snprintf(verifier, sizeof(verifier), "%s", secret_dummy_verifier());
 	if (db_ready(db) == -1 || db_query(db, &r, "SELECT Ad_Tout + 0, "
 	    "Ad_IdAdministrateur, Ad_Password FROM Administrateur WHERE "
 	    "Ad_Login = ? UNION ALL SELECT 0, Cl_IdClient, Cl_Password FROM "
@@ -172,28 +169,23 @@ dir_login(struct db *db, struct span login, struct span password,
 		db_lost(db);
 		return dir_code(DB_FAILED, comment);
 	}
-	if (db_next(&r) && r.column[2].len > 0 &&
-	    span_copy(r.column[2], verifier, sizeof(verifier)) == 0) {
-		id = (uint32_t)db_column_u64(&r, 1);
+	if (db_next(&r)) {
 		switch (db_column_u64(&r, 0)) { /* the ENUM: OUI, NON */
 		case 1:
-			kind = WHO_ALL;
+			who->kind = WHO_ALL;
 			break;
 		case 2:
-			kind = WHO_ADMIN;
+			who->kind = WHO_ADMIN;
 			break;
+		default:
+			who->kind = WHO_CLIENT;
 		}
+		who->id = (uint32_t)db_column_u64(&r, 1);
+		if (span_copy(r.column[2], verifier, VERIFIER_MAX + 1) == 0)
+			code = CODE_OK;
 	}
 	db_rows_clear(&r);
-	good = secret_verify(password, verifier);
-	explicit_bzero(verifier, sizeof(verifier));
-	if (good != 1 || id == 0) {
-		dir_say(comment, "wrong client login or password");
-		return CODE_DENIED;
-	}
-	who->kind = kind;
-	who->id = id;
-	return CODE_OK;
+	return code;
 }
 
 bool

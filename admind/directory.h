@@ -61,9 +61,12 @@ extern const unsigned dir_nmigrations;
  */
 int dir_prune(struct db *, uint64_t acknowledged, uint64_t keep_s);
 
-/* A login: CODE_OK with who->kind and id set, or CODE_DENIED, CODE_TEMP. */
-int dir_login(struct db *, struct span login, struct span password,
-    struct dir_who *, char comment[static COMMENT_MAX + 1]);
+/* Whose login it is: CODE_OK with who->kind and id, and the verifier of the
+ * password ("": nobody logs in with it); CODE_DENIED when it is neither an
+ * administrator's nor a client's; CODE_TEMP with a comment. */
+int dir_login(struct db *, struct span login, struct dir_who *,
+    char verifier[static VERIFIER_MAX + 1],
+    char comment[static COMMENT_MAX + 1]);
 
 /* Which part of a list. */
 struct dir_page {

@@ -286,21 +286,24 @@ test_limits(struct db *db)
 static void
 test_clients(struct db *db)
 {
-	char verifier[SECRET_HASH_MAX];
-	struct dir_who who = admin;
+	char verifier[VERIFIER_MAX + 1] = "x";
+	struct dir_who who = { .id = 77 };
 	struct db_value v[1];
 
-	is_int(dir_login(db, span_of("local"), span_of(""), &who, comment),
-	    CODE_DENIED, "the seeded client has no password");
-	secret_hash(span_of("pw"), verifier);
-	v[0] = db_str(verifier);
+	ok(dir_login(db, span_of("local"), &who, verifier, comment) ==
+	    CODE_OK && who.kind == WHO_CLIENT && who.id == 1,
+	    "the seeded client");
+	is_str(verifier, "", "has no password");
+	v[0] = db_str("$argon2id$");
 	db_do(db, NULL, NULL, "UPDATE Client SET Cl_Password = ?", v, 1);
-	is_int(dir_login(db, span_of("local"), span_of("pW"), &who, comment),
-	    CODE_DENIED, "wrong");
-	is_int(dir_login(db, span_of("Local"), span_of("pw"), &who, comment),
+	ok(dir_login(db, span_of("local"), &who, verifier, comment) == CODE_OK,
+	    "now it has one");
+	is_str(verifier, "$argon2id$", "this");
+	is_int(dir_login(db, span_of("Local"), &who, verifier, comment),
 	    CODE_DENIED, "another login");
-	ok(dir_login(db, span_of("local"), span_of("pw"), &who, comment) ==
-	    CODE_OK && who.kind == WHO_CLIENT && who.id == 1, "right");
+	ok(dir_login(db, span_of("admin"), &who, verifier, comment) ==
+	    CODE_OK && who.kind == WHO_ALL && who.id == 1,
+	    "the seeded administrator");
 }
 
 static void

@@ -28,7 +28,7 @@ static struct {
 } errand; /* of the current job, for spawnd */
 
 static const struct request *const requests[] = { domain_requests,
-	entity_requests, box_requests };
+	entity_requests, box_requests, panel_requests };
 
 static void job_next(void);
 
@@ -98,6 +98,15 @@ job_answer(struct job *j, int code)
 	buf_clear(&b); /* wiped: an answer may hold a new password */
 }
 
+static void
+job_free(struct job *j)
+{
+	fields_clear(&j->in);
+	buf_clear(&j->extra);
+	explicit_bzero(j->box.verifier, sizeof(j->box.verifier));
+	free(j);
+}
+
 void
 job_finish(struct job *j, int code)
 {
@@ -120,10 +129,7 @@ job_finish(struct job *j, int code)
 		    j->going != 0 ? j->domain : j->box.domain, code,
 		    log_quote_str(j->comment));
 	}
-	fields_clear(&j->in);
-	buf_clear(&j->extra);
-	explicit_bzero(j->box.verifier, sizeof(j->box.verifier));
-	free(j);
+	job_free(j);
 	current = NULL;
 	event_add(next_turn, &now);
 	hooks_kick();
@@ -311,35 +317,18 @@ take_header(struct job *j)
 	return CODE_OK;
 }
 
-/* CLIENT LOGIN and PASSWORD; without them it is who came over the socket. */
+/* May this one send this TYPE at all? */
 static int
-take_who(struct job *j)
+check_who(struct job *j)
 {
 	static const unsigned by[] = { [WHO_ALL] = BY_ALL,
 		[WHO_ADMIN] = BY_ADMIN, [WHO_CLIENT] = BY_CLIENT,
 		[WHO_MAILBOX] = BY_MAILBOX };
-	struct span login = fields_get(&j->in, 1);
-	int code;
 
-	if (!message_is_utf8(login)) {
-		dir_say(j->comment, "CLIENT LOGIN is not UTF-8");
-		return CODE_BAD;
-	}
-	if (login.len > 0) {
-		code = dir_login(admind.db, login, fields_get(&j->in, 2),
-		    &j->who, j->comment);
-		if (code != CODE_OK)
-			return code;
-	} else if (fields_get(&j->in, 2).len > 0) {
-		dir_say(j->comment, "a password without a client login");
-		return CODE_BAD;
-	}
-	if (!(j->args.message->by & by[j->who.kind])) {
-		dir_say(j->comment, "%.140s may not do this",
-		    login.len > 0 ? "this login" : "who is not told");
-		return CODE_DENIED;
-	}
-	return CODE_OK;
+	if (j->args.message->by & by[j->who.kind])
+		return CODE_OK;
+	dir_say(j->comment, "this login may not do this");
+	return CODE_DENIED;
 }
 
 /* ---- one after the other ------------------------------------------------------------- */
@@ -380,7 +369,7 @@ job_start(struct job *j)
 		    "again later");
 		return;
 	}
-	if ((code = take_who(j)) != CODE_OK ||
+	if ((code = check_who(j)) != CODE_OK ||
 	    (code = message_take(j->args.message, &j->in, &j->args, j->comment,
 	    sizeof(j->comment))) != CODE_OK ||
 	    (code = take_header(j)) != CODE_OK)
@@ -433,8 +422,24 @@ job_queue(struct job *j)
 	event_add(next_turn, &now);
 }
 
+static void
+job_known(void *arg, int code, const struct dir_who *who, const char *comment)
+{
+	struct job *j = arg;
+
+	j->who = *who;
+	if (code == CODE_OK) {
+		job_queue(j);
+		return;
+	}
+	admind.refused++;
+	dir_say(j->comment, "%s", comment);
+	job_answer(j, code);
+	job_free(j);
+}
+
 void
-job_add(struct span request, const struct dir_who *who,
+job_add(struct span request, const struct who_from *from,
     void (*answer)(void *arg, uint64_t token, struct span), void *arg,
     uint64_t token)
 {
@@ -444,7 +449,6 @@ job_add(struct span request, const struct dir_who *who,
 	if (j != NULL) {
 		fields_init(&j->in);
 		buf_init(&j->extra, REQUEST_MAX);
-		j->who = *who;
 		j->answer = answer;
 		j->arg = arg;
 		j->token = token;
@@ -458,11 +462,11 @@ job_add(struct span request, const struct dir_who *who,
 	if (why != NULL) {
 		answer(arg, token, span_of(why));
 		if (j != NULL)
-			fields_clear(&j->in);
-		free(j);
+			job_free(j);
 		return;
 	}
-	job_queue(j);
+	who_ask(fields_get(&j->in, 1), fields_get(&j->in, 2), from, job_known,
+	    j);
 }
 
 unsigned

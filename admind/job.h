@@ -40,6 +40,7 @@ struct request {
 extern const struct request domain_requests[]; /* req_domain.c */
 extern const struct request entity_requests[]; /* req_entity.c */
 extern const struct request box_requests[];    /* req_box.c */
+extern const struct request panel_requests[];  /* req_panel.c */
 
 /* A value by option name ("quota"); was it in the request at all. */
 struct span job_arg(const struct job *, const char *option);

@@ -8,6 +8,7 @@ field_parts = admind/field.c admind/field.h client/field.c client/field.h
 message_parts = admind/message.c admind/message.h admind/code.h
 directory_parts = admind/dir.c admind/dir_prune.c admind/dir_hook.c admind/dir_box.c admind/dir_domain.c \
 	admind/dir_rows.c admind/dir_int.h admind/directory.h admind/rows.c \
+	admind/dir_panel.c admind/dir_panel.h \
 	admind/rows.h $(entity_parts)
 
 role_PROGRAMS += admind/semail-authd
@@ -24,7 +25,7 @@ admind_semail_admind_SOURCES = admind/admind.c admind/admind.h \
 	$(directory_parts) $(message_parts) $(field_parts)
 nodist_admind_semail_admind_SOURCES = admind/migrations.c
 admind_semail_admind_LDADD = $(client_libs) $(common_libs) \
-	$(MARIADB_LIBS) $(SSL_LIBS)
+	$(MARIADB_LIBS) $(verify_libs)
 
 admin_parts = admind/admin.h admind/admin_args.c admind/admin_secret.c \
 	admind/admin_text.c admind/admin_show.c admind/admin_help.c \

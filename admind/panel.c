@@ -1,28 +1,26 @@
 /*
- * Connections of panels: who may connect, requests to job.c and answers back,
- * and how long anybody may take for anything.
+ * A panel's connection: its requests to job.c, the answers back, and how long
+ * anybody may take for anything.
  *
  * One request of a connection at a time: while it is carried out nothing more
  * is read.
  */
 #include "config.h"
-#include "admind/admind.h"
+#include "admind/panel.h"
 #include "admind/exchange.h"
 #include "admind/key.h"
 
 #include "libcommon/conn.h"
-#include "libcommon/handover.h"
 #include "libcommon/io.h"
+#include "libcommon/limit.h"
 #include "libcommon/log.h"
 
 #include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/queue.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#define PANELS_MAX 64
+#define ADDRESS_MAX 32     /* connections of one address */
 #define IN_MAX (32 * 1024) /* bytes taken at once */
 #define HELLO_MS 10000     /* until a panel has said who it is */
 #define FIRST_MS 30000     /* until its first request begins */
@@ -30,30 +28,30 @@
 #define IDLE_MS 300000
 #define LOG_LINES 20       /* refusals logged in LOG_MS */
 #define LOG_MS 60000
-#define GROUPS_MAX 1024
 
 _Static_assert(REQUEST_MAX <= CODED_TEXT_MAX, "requests fit into records");
 
 struct panel {
 	LIST_ENTRY(panel) next;
 	uint64_t token;
+	bool is_tcp;
+	bool counted;           /* in limit.h */
 	struct conn *conn;
 	struct exchange x;
-	struct dir_who who;
+	struct who_from from;
 	struct event *deadline; /* of the hello, or the record under way */
 	bool busy;              /* a request of it is with job.c */
 };
 
 static LIST_HEAD(, panel) panels = LIST_HEAD_INITIALIZER(panels);
-static unsigned npanels;
 static uint64_t last_token;
-static struct event *accepting;
 
 static void
 panel_free(struct panel *p)
 {
 	LIST_REMOVE(p, next);
-	npanels--;
+	if (p->counted)
+		limit_leave(conn_peer_sa(p->conn));
 	exchange_clear(&p->x);
 	conn_free(&p->conn);
 	event_free(p->deadline);
@@ -64,6 +62,9 @@ panel_free(struct panel *p)
 static void
 panel_finish(struct panel *p)
 {
+	if (p->counted)
+		limit_leave(conn_peer_sa(p->conn));
+	p->counted = false;
 	conn_finish(&p->conn);
 	panel_free(p);
 }
@@ -85,9 +86,20 @@ panel_refuse(struct panel *p, const char *why)
 	}
 	if (++lines <= LOG_LINES)
 		log_warnx("panel refused from=%s panel=%s reason=%s",
-		    log_quote_str(p->who.origin), log_quote_str(p->x.panel),
+		    log_quote_str(p->from.remote), log_quote_str(p->x.panel),
 		    log_quote_str(why));
 	panel_free(p);
+}
+
+/* Our end, when the panel is not waiting for an answer. */
+static void
+panel_end(struct panel *p)
+{
+	if (!p->busy) {
+		exchange_end(&p->x, conn_out(p->conn));
+		conn_flush(p->conn);
+	}
+	panel_finish(p);
 }
 
 static void
@@ -132,18 +144,71 @@ static void
 panel_request(struct panel *p)
 {
 	static const unsigned char none[CODED_ID];
+	struct dir_who *who = &p->from.who;
 
-	_Static_assert(sizeof(p->who.request) == CODED_ID, "ids");
+	_Static_assert(sizeof(who->request) == CODED_ID, "ids");
+	who->has_request = memcmp(p->x.id, none, sizeof(none)) != 0;
+	memcpy(who->request, p->x.id, sizeof(who->request));
 	p->busy = true;
-	p->who.has_request = memcmp(p->x.id, none, sizeof(none)) != 0;
-	memcpy(p->who.request, p->x.id, sizeof(p->who.request));
 	conn_pause(p->conn);
 	panel_set_deadline(p, 0);
-	job_add(p->x.text, &p->who, panel_answer, NULL, p->token);
+	job_add(p->x.text, &p->from, panel_answer, NULL, p->token);
 	exchange_taken(&p->x);
 }
 
+/* The local panel is of this host's socket, and all others are in the
+ * database. */
+static int
+panel_find(void *arg, const char *name, unsigned char key[static CODED_KEY])
+{
+	struct panel *p = arg;
+
+	if (strcmp(name, PANEL_LOCAL) != 0)
+		return panel_key(name, key);
+	if (p->is_tcp)
+		return -1;
+	semail_key_public(key, key_local());
+	return 0;
+}
+
+/* It may have been deleted since it came, on another host, too. */
+static bool
+panel_is_known(struct panel *p)
+{
+	unsigned char key[CODED_KEY];
+
+	return panel_find(p, p->x.panel, key) == 0 &&
+	    memcmp(key, p->x.coded.panel, sizeof(key)) == 0;
+}
+
+void
+panel_drop(const char *name)
+{
+	struct panel *p, *next;
+
+	for (p = LIST_FIRST(&panels); p != NULL; p = next) {
+		next = LIST_NEXT(p, next);
+		if (strcmp(p->x.panel, name) == 0)
+			panel_end(p);
+	}
+}
+
 /* ---- the connection ---------------------------------------------------------- */
+
+/* Where from, and with which panel's key: for the audit log. */
+static void
+set_origin(struct panel *p)
+{
+	char *to = p->from.who.origin;
+	size_t size = sizeof(p->from.who.origin);
+	int n = snprintf(to, size, "%s", p->is_tcp ? p->from.remote : "unix");
+
+	/* As much of its name as there is room for. */
+	if (strcmp(p->x.panel, PANEL_LOCAL) != 0 && n > 0 &&
+	    (size_t)n + 2 < size)
+		snprintf(to + n, size - (size_t)n, " %.*s",
+		    (int)(size - (size_t)n - 2), p->x.panel);
+}
 
 static size_t
 panel_input(struct conn *c, struct span in, void *arg)
@@ -157,11 +222,14 @@ panel_input(struct conn *c, struct span in, void *arg)
 		switch (exchange_feed(&p->x, span_sub(in, used, in.len - used),
 		    &n, conn_out(c))) {
 		case EXCHANGE_REQUEST:
+			if (!panel_is_known(p)) {
+				panel_end(p);
+				return in.len;
+			}
 			panel_request(p);
 			break;
 		case EXCHANGE_END:
-			exchange_end(&p->x, conn_out(c));
-			panel_finish(p);
+			panel_end(p);
 			return in.len;
 		case EXCHANGE_BAD:
 			panel_refuse(p, p->x.why);
@@ -173,11 +241,14 @@ panel_input(struct conn *c, struct span in, void *arg)
 	}
 	conn_flush(c);
 	/* A record has its time from its first byte to its last. */
-	if (hello && p->x.panel[0] != '\0' && !p->x.proved)
-		panel_set_deadline(p, FIRST_MS);
-	else if (!p->busy && p->x.proved && exchange_is_partial(&p->x) &&
-	    (!partial || !proved))
+	if (hello && p->x.panel[0] != '\0') {
+		set_origin(p);
+		if (!p->x.proved)
+			panel_set_deadline(p, FIRST_MS);
+	} else if (!p->busy && p->x.proved && exchange_is_partial(&p->x) &&
+	    (!partial || !proved)) {
 		panel_set_deadline(p, RECORD_MS);
+	}
 	return used;
 }
 
@@ -186,10 +257,9 @@ panel_ended(struct conn *c, enum conn_end end, void *arg)
 {
 	struct panel *p = arg;
 
+	(void)c;
 	if (end == CONN_TIMEOUT && !exchange_is_partial(&p->x)) {
-		exchange_end(&p->x, conn_out(c));
-		conn_flush(c);
-		panel_finish(p);
+		panel_end(p);
 		return;
 	}
 	/* A request under way is carried out; its answer finds nobody. */
@@ -200,112 +270,47 @@ panel_ended(struct conn *c, enum conn_end end, void *arg)
 static const struct conn_ops panel_ops = { .input = panel_input,
 	.ended = panel_ended };
 
-/* ---- who is it ------------------------------------------------------------------------ */
+/* ---- coming --------------------------------------------------------------------- */
 
-static bool
-in_group(int fd, gid_t gid)
-{
-	static gid_t groups[GROUPS_MAX];
-	socklen_t len = sizeof(groups);
-
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &len) == -1)
-		return false;
-	for (size_t i = 0; i < len / sizeof(gid_t); i++)
-		if (groups[i] == gid)
-			return true;
-	return false;
-}
-
-static bool
-panel_may(int fd, struct dir_who *who)
-{
-	socklen_t len;
-	struct ucred c;
-
-	len = sizeof(c);
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &c, &len) == -1)
-		return false;
-	who->kind = WHO_ALL;
-	snprintf(who->name, sizeof(who->name), "uid=%ld", (long)c.uid);
-	snprintf(who->origin, sizeof(who->origin), "unix");
-	if (c.uid == 0 || c.uid == geteuid() ||
-	    (admind.proc.privileged && (c.gid == admind.proc.ho->gid ||
-	    in_group(fd, admind.proc.ho->gid))))
-		return true;
-	log_warnx("panel uid=%ld is no administrator", (long)c.uid);
-	return false;
-}
-
-static int
-panel_find(void *arg, const char *name, unsigned char key[static CODED_KEY])
-{
-	(void)arg;
-	if (strcmp(name, "local") != 0)
-		return -1;
-	semail_key_public(key, key_local());
-	return 0;
-}
-
-/* Who has not proved who it is makes room for who comes now, the oldest first:
- * so a crowd of strangers keeps nobody out for long. */
-static bool
-make_room(void)
+bool
+panel_make_room(bool is_tcp, unsigned max)
 {
 	struct panel *p, *oldest = NULL;
+	unsigned n = 0;
 
-	if (npanels < PANELS_MAX)
-		return true;
-	LIST_FOREACH(p, &panels, next)
-		if (!p->x.proved)
+	LIST_FOREACH(p, &panels, next) {
+		n += p->is_tcp == is_tcp;
+		if (p->is_tcp == is_tcp && !p->x.proved)
 			oldest = p; /* new ones are put in front */
-	if (oldest == NULL)
-		return false;
-	panel_refuse(oldest, "too many connections");
-	return true;
-}
-
-static void
-panel_accept(evutil_socket_t fd, short what, void *arg)
-{
-	struct panel *p;
-	int c;
-
-	(void)what;
-	(void)arg;
-	if ((c = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) == -1)
-		return;
-	if (!make_room() || (p = calloc(1, sizeof(*p))) == NULL) {
-		close(c);
-		return;
 	}
-	p->token = ++last_token;
-	p->deadline = event_new(admind.proc.base, -1, 0, panel_late, p);
-	if (p->deadline == NULL)
-		fatalx("panel memory");
-	if (!panel_may(c, &p->who)) {
-		close(c);
-		event_free(p->deadline);
-		free(p);
-		return;
-	}
-	exchange_init(&p->x, key_server(), panel_find, p);
-	if ((p->conn = conn_new(admind.proc.base, c, IN_MAX, &panel_ops, p)) ==
-	    NULL)
-		fatalx("panel memory");
-	conn_timeout(p->conn, IDLE_MS);
-	panel_set_deadline(p, HELLO_MS);
-	LIST_INSERT_HEAD(&panels, p, next);
-	npanels++;
+	if (n >= max && oldest != NULL)
+		panel_refuse(oldest, "too many connections");
+	return n < max || oldest != NULL;
 }
 
 void
-panel_start(void)
+panel_new(int fd, bool is_tcp, const struct who_from *from)
 {
-	if (semail_coded_start() == -1)
-		fatalx("panel libsodium");
-	accepting = event_new(admind.proc.base,
-	    proc_edge_fd(&admind.proc, ROLE_CLI), EV_READ | EV_PERSIST,
-	    panel_accept, NULL);
-	if (accepting == NULL || event_add(accepting, NULL) == -1)
+	struct panel *p = calloc(1, sizeof(*p));
+
+	if (p == NULL)
 		fatalx("panel memory");
+	p->token = ++last_token;
+	p->is_tcp = is_tcp;
+	p->from = *from;
+	exchange_init(&p->x, key_server(), panel_find, p);
+	p->deadline = event_new(admind.proc.base, -1, 0, panel_late, p);
+	p->conn = conn_new(admind.proc.base, fd, IN_MAX, &panel_ops, p);
+	if (p->deadline == NULL || p->conn == NULL)
+		fatalx("panel memory");
+	LIST_INSERT_HEAD(&panels, p, next);
+	conn_timeout(p->conn, IDLE_MS);
+	panel_set_deadline(p, HELLO_MS);
+	if (!is_tcp)
+		return;
+	snprintf(p->from.remote, sizeof(p->from.remote), "%s",
+	    conn_peer(p->conn));
+	p->counted = limit_enter(conn_peer_sa(p->conn), ADDRESS_MAX);
+	if (!p->counted)
+		panel_refuse(p, "too many connections from there");
 }

@@ -1,7 +1,13 @@
 # What has to do with panels: keys, the coded exchange.
 key_parts = admind/key.c admind/key.h
 exchange_parts = admind/exchange.c admind/exchange.h
-panel_parts = admind/panel.c $(key_parts) $(exchange_parts)
+# scheme.c comes with better_parts.
+who_parts = admind/who.c admind/who.h admind/slow.c admind/slow.h \
+	admind/hasher.c admind/hasher.h admind/nursery.c admind/nursery.h \
+	admind/scheme_verify.c $(passcache_parts)
+panel_parts = admind/panel.c admind/panel.h admind/panel_accept.c \
+	admind/panel_key.c admind/req_panel.c $(who_parts) $(key_parts) \
+	$(exchange_parts)
 
 unit_tests += admind/key_test
 admind_key_test_SOURCES = admind/key_test.c $(key_parts) t/tap.h

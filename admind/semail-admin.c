@@ -217,6 +217,10 @@ take_options(int argc, char *argv[])
 	for (; i < argc && argv[i][0] == '-'; i++) {
 		if (strcmp(argv[i], "-f") == 0 && i + 1 < argc) {
 			options.where.conf_path = argv[++i];
+		} else if (strcmp(argv[i], "--server") == 0 && i + 1 < argc) {
+			options.where.server = argv[++i];
+		} else if (strcmp(argv[i], "--key-file") == 0 && i + 1 < argc) {
+			options.where.key_file = argv[++i];
 		} else if (strcmp(argv[i], "--json") == 0) {
 			options.json = true;
 		} else if (strcmp(argv[i], "-V") == 0) {

@@ -331,6 +331,9 @@ store_credentials(struct store *s, uint32_t mailbox, uint8_t service,
 			bad = rc == 0 || rc == MDB_NOTFOUND;
 			break;
 		}
+		/* What a device holds must not change the password itself. */
+		if (service == SERVICE_ADMIN && c.kind == CREDENTIAL_APP)
+			continue;
 		if (c.services == 0 || (c.services & 1u << service) != 0)
 			out[(*n_out)++] = (struct store_credential){
 			    be32_get(key + 1), c.kind, c.verifier };

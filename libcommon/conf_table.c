@@ -28,6 +28,7 @@ const struct conf_setting conf_settings[] = {
 	{ "listen-submissions", CONF_LISTEN, "", 0, 0, NULL, 0, "mail from our users, TLS at once" },
 	{ "listen-pop3", CONF_LISTEN, "", 0, 0, NULL, 0, "POP3, STLS" },
 	{ "listen-pop3s", CONF_LISTEN, "", 0, 0, NULL, 0, "POP3, TLS at once" },
+	{ "listen-admin", CONF_LISTEN, "", 0, 0, NULL, 0, "hosting panels, coded" },
 	/* TLS */
 	{ "tls-certificate", CONF_FILE, "", 0, 0, NULL, R(SMTPD) | R(POP3D),
 	    "PEM file: certificate, then its chain" },

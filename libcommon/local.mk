@@ -24,6 +24,7 @@ libcommon_libcommon_a_SOURCES = \
 	libcommon/secret.c libcommon/secret.h \
 	libcommon/digest.c libcommon/digest.h \
 	libcommon/install_key.c libcommon/install_key.h \
+	libcommon/limit.c libcommon/limit.h \
 	libcommon/conn.c libcommon/conn.h libcommon/conn_int.h \
 	libcommon/conn_io.c \
 	libcommon/tls.c libcommon/tls.h
@@ -129,3 +130,7 @@ libcommon_ldapsrc_fuzz_SOURCES = libcommon/ldapsrc_fuzz.c $(fuzz_main)
 libcommon_ldapsrc_fuzz_LDFLAGS = $(fuzz_ldflags)
 libcommon_ldapsrc_fuzz_LDADD = $(common_libs)
 EXTRA_DIST += t/data/fuzz/ldapsrc
+
+unit_tests += libcommon/limit_test
+libcommon_limit_test_SOURCES = libcommon/limit_test.c t/tap.h
+libcommon_limit_test_LDADD = $(common_libs)

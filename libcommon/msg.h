@@ -78,8 +78,8 @@ enum msg_fd { FD_0, FD_1, FD_M };
 	/* what authd knows: msg_auth.h */ \
 	X(AUTH_RCPT,      R(SMTPD) | R(QUEUED), R(AUTHD), REQ, 0, "text address") \
 	X(AUTH_RCPT_IS,   R(AUTHD), R(SMTPD) | R(QUEUED), REP, 0, "u8 verdict, bytes grant") \
-	X(AUTH_LOGIN,     R(SMTPD) | R(POP3D), R(AUTHD), REQ, 0, "struct msg_login") \
-	X(AUTH_LOGIN_IS,  R(AUTHD), R(SMTPD) | R(POP3D), REP, 0, "u32 mailbox, text address, raw[16] ticket") \
+	X(AUTH_LOGIN,     R(SMTPD) | R(POP3D) | R(ADMIND), R(AUTHD), REQ, 0, "struct msg_login") \
+	X(AUTH_LOGIN_IS,  R(AUTHD), R(SMTPD) | R(POP3D) | R(ADMIND), REP, 0, "u32 mailbox, text address, raw[16] ticket") \
 	X(AUTH_SENDER,    R(SMTPD), R(AUTHD), REQ, 0, "u32 mailbox, text reverse_path") \
 	X(AUTH_SENDER_IS, R(AUTHD), R(SMTPD), REP, 0, "u8 may_use") \
 	X(AUTH_REDEEM,    R(SPAWND), R(AUTHD), REQ, 0, "raw[16] ticket, u8 service") \

@@ -125,7 +125,8 @@ msg_login_get(struct span in, struct msg_login *out)
 	out->password = wire_bytes(&w, PASSWORD_MAX);
 	out->service = wire_u8(&w);
 	out->remote = wire_text(&w, REMOTE_MAX);
-	if (out->service < SERVICE_SMTP || out->service > SERVICE_IMAP)
+	if (out->service != SERVICE_ADMIN && (out->service < SERVICE_SMTP ||
+	    out->service > SERVICE_IMAP))
 		w.bad = true;
 	return wire_done(&w);
 }

@@ -72,6 +72,8 @@ enum service {
 	SERVICE_IMAP = 3,
 	SERVICE_DELIVER = 4, /* box-worker only: local's channel */
 	SERVICE_ERASE = 5,   /* box-worker only: remove a home */
+	SERVICE_ADMIN = 6,   /* requests to admind, with the mailbox's own
+	                      * password: not one of an application */
 };
 
 /* wire: text login, bytes password, u8 service, text remote */

@@ -37,6 +37,7 @@ const struct listen_info listen_infos[] = {
 	{ "listen-submissions", "submissions", ROLE_SMTPD },
 	{ "listen-pop3",        "pop3",        ROLE_POP3D },
 	{ "listen-pop3s",       "pop3s",       ROLE_POP3D },
+	{ "listen-admin",       "admin",       ROLE_ADMIND },
 };
 /* clang-format on */
 

@@ -4,8 +4,8 @@
  */
 #include "config.h"
 #include "libcommon/io.h"
+#include "libcommon/limit.h"
 #include "libcommon/log.h"
-#include "smtpd/limit.h"
 #include "smtpd/smtpd.h"
 
 #include <errno.h>

@@ -2,7 +2,7 @@ smtpd_engine = smtpd/session.c smtpd/session.h smtpd/cmd.c smtpd/auth.c \
 	smtpd/body.c smtpd/data.c smtpd/data.h smtpd/message.c smtpd/message.h
 role_PROGRAMS += smtpd/semail-smtpd
 smtpd_semail_smtpd_SOURCES = $(smtpd_engine) smtpd/main.c smtpd/smtpd.h \
-	smtpd/client.c smtpd/spool.c smtpd/limit.c smtpd/limit.h
+	smtpd/client.c smtpd/spool.c
 smtpd_semail_smtpd_LDADD = $(common_libs) $(SSL_LIBS)
 
 unit_tests += smtpd/data_test smtpd/session_test
@@ -19,6 +19,3 @@ smtpd_session_fuzz_LDADD = $(common_libs)
 EXTRA_DIST += t/data/fuzz/session t/Smtp.pm t/0200-smtpd-dialogue.t \
 	t/0210-smtpd-smuggling.t t/0220-smtpd-submission.t \
 	t/0230-smtpd-bodies.t t/0240-smtpd-peers.t
-unit_tests += smtpd/limit_test
-smtpd_limit_test_SOURCES = smtpd/limit_test.c smtpd/limit.c smtpd/limit.h t/tap.h
-smtpd_limit_test_LDADD = $(common_libs)

@@ -102,18 +102,21 @@ semail_cert() {
 }
 
 # semail_conf [LINE...]: a configuration with all listeners on free ports
-# (smtp_port submission_port submissions_port pop3_port pop3s_port), and lines.
+# (smtp_port submission_port submissions_port pop3_port pop3s_port admin_port),
+# and lines.
 semail_conf() {
 	semail_cert
 	if is_root; then "$top_srcdir/contrib/make-users" >/dev/null || exit 1; fi
 	set -- "$@"
-	semail_ports=$(free_ports 5)
+	semail_ports=$(free_ports 6)
 	smtp_port=$(echo "$semail_ports" | sed -n 1p)
 	submission_port=$(echo "$semail_ports" | sed -n 2p)
 	submissions_port=$(echo "$semail_ports" | sed -n 3p)
 	pop3_port=$(echo "$semail_ports" | sed -n 4p)
 	pop3s_port=$(echo "$semail_ports" | sed -n 5p)
+	admin_port=$(echo "$semail_ports" | sed -n 6p)
 	export smtp_port submission_port submissions_port pop3_port pop3s_port
+	export admin_port
 	cat >"$conf" <<X
 hostname mail.test
 state-dir $T/state
@@ -124,6 +127,7 @@ listen-submission 127.0.0.1:$submission_port
 listen-submissions 127.0.0.1:$submissions_port
 listen-pop3 127.0.0.1:$pop3_port
 listen-pop3s 127.0.0.1:$pop3s_port
+listen-admin 127.0.0.1:$admin_port
 tls-certificate $T/tls/cert.pem
 tls-key $T/tls/key.pem
 X

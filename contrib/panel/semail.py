@@ -208,19 +208,21 @@ class Admin:
     def __exit__(self, *_):
         self.close()
 
+    def connect(self):
+        if not self.where.startswith("/"):
+            host, port = self.where.rsplit(":", 1)
+            return socket.create_connection((host.strip("[]"), int(port)),
+                                            self.timeout)
+        s = socket.socket(socket.AF_UNIX)
+        s.settimeout(self.timeout)
+        s.connect(self.where)
+        return s
+
     def dial(self):
         try:
-            if self.where.startswith("/"):
-                s = socket.socket(socket.AF_UNIX)
-                s.settimeout(self.timeout)
-                s.connect(self.where)
-            else:
-                host, port = self.where.rsplit(":", 1)
-                s = socket.create_connection((host.strip("[]"), int(port)),
-                                             self.timeout)
+            self.socket, self.coded = self.connect(), Coded(self.key)
         except OSError as e:
             raise Lost(f"admind cannot be reached: {e}") from None
-        self.socket, self.coded = s, Coded(self.key)
         self.send(self.coded.hello())
         try:
             welcome = self.receive(48)

@@ -2,8 +2,8 @@
  * limit - how many sessions an address has: an IPv4 address, or the /64 an
  * IPv6 address is in.
  */
-#ifndef SMTPD_LIMIT_H
-#define SMTPD_LIMIT_H
+#ifndef LIBCOMMON_LIMIT_H
+#define LIBCOMMON_LIMIT_H
 
 #include <stdbool.h>
 #include <sys/socket.h>

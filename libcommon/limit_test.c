@@ -1,6 +1,6 @@
 #include "config.h"
 #include "libcommon/secret.h"
-#include "smtpd/limit.h"
+#include "libcommon/limit.h"
 #include "tap.h"
 
 #include <arpa/inet.h>

@@ -1,5 +1,5 @@
 #include "config.h"
-#include "smtpd/limit.h"
+#include "libcommon/limit.h"
 #include "libcommon/secret.h"
 
 #include <netinet/in.h>
