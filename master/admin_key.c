@@ -143,15 +143,15 @@ int
 master_key_publish(struct master *m)
 {
 	unsigned char server[CODED_KEY];
-	char path[4096], line[CODED_KEY_STRING + 1];
+	char path[4096], text[CODED_KEY_STRING], line[CODED_KEY_STRING + 1];
 	struct semail_key key = { .name = "local" };
 	int dir, r = -1;
 
 	install_key_derive(server, m->admin_key, INSTALL_SERVER);
 	install_key_derive(key.secret, m->admin_key, INSTALL_LOCAL);
 	semail_key_public(key.server, server);
-	semail_key_format(&key, line);
-	strncat(line, "\n", 1);
+	semail_key_format(&key, text);
+	snprintf(line, sizeof(line), "%s\n", text);
 	explicit_bzero(server, sizeof(server));
 	explicit_bzero(&key, sizeof(key));
 	if (master_path(m, "run-dir", "ctl", path, sizeof(path)) == -1)
@@ -163,6 +163,7 @@ master_key_publish(struct master *m)
 		log_warn("key path=%s/%s", path, NAME);
 	if (dir != -1)
 		close(dir);
+	explicit_bzero(text, sizeof(text));
 	explicit_bzero(line, sizeof(line));
 	return r;
 }
