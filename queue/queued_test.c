@@ -59,12 +59,15 @@ wait_until(bool (*what)(void))
 	uint64_t until = io_now_ms() + WAIT_MS;
 	struct timeval tick = { 0, 20000 };
 	struct event *ev = event_new(base, -1, EV_PERSIST, nap_over, NULL);
+	bool so;
 
+	/* Asked once more at the end, what is so for a moment only (a reason
+	 * between two attempts) might be over. */
 	event_add(ev, &tick);
-	while (!what() && io_now_ms() < until)
+	while (!(so = what()) && io_now_ms() < until)
 		event_base_loop(base, EVLOOP_ONCE);
 	event_free(ev);
-	return what();
+	return so;
 }
 
 /* ---- the others ------------------------------------------------------------
