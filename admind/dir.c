@@ -213,9 +213,9 @@ dir_look_domain(struct db *db, const char *name, struct dir_domain *out)
 	struct db_rows r;
 	int rc = db_query(db, &r, "SELECT Do_IdDomaine, Do_IdServeur, "
 	    "Do_QuotaMail, Do_MaxMail, Do_NomsReserves = 'OUI', Do_Etat = "
-	    "'SUPPRESSION', Do_IdClient, Cl_IdAdministrateur FROM Domaine JOIN "
-	    "Client ON Cl_IdClient = Do_IdClient WHERE Do_NomDomaine = ? FOR "
-	    "UPDATE", v, 1);
+	    "'SUPPRESSION', Do_IdClient, Cl_IdAdministrateur, Do_NombreBAL, "
+	    "Do_QuotaDonne FROM Domaine JOIN Client ON Cl_IdClient = "
+	    "Do_IdClient WHERE Do_NomDomaine = ? FOR UPDATE", v, 1);
 
 	memset(out, 0, sizeof(*out));
 	if (rc == 0 && db_next(&r)) {
@@ -227,6 +227,8 @@ dir_look_domain(struct db *db, const char *name, struct dir_domain *out)
 		out->going = db_column_u64(&r, 5) == 1;
 		out->owner.client = db_column_u64(&r, 6);
 		out->owner.administrator = db_column_u64(&r, 7);
+		out->mailboxes = db_column_u64(&r, 8);
+		out->given_kb = db_column_u64(&r, 9);
 		rc = 1;
 	}
 	db_rows_clear(&r);

@@ -102,10 +102,14 @@ static int
 doom_box(struct db *db, struct deldom *d, const struct db_rows *r)
 {
 	struct db_value v[1] = { db_u64(db_column_u64(r, 0)) };
+	char object[330];
 
-	(void)d;
-	return db_do(db, NULL, NULL, "UPDATE BAL SET Ba_Etat = 'SUPPRESSION' "
-	    "WHERE Ba_IdBAL = ?", v, 1);
+	snprintf(object, sizeof(object), "%.*s@%.255s", (int)r->column[1].len,
+	    (const char *)r->column[1].data, d->found);
+	if (db_do(db, NULL, NULL, "UPDATE BAL SET Ba_Etat = 'SUPPRESSION' "
+	    "WHERE Ba_IdBAL = ?", v, 1) == -1)
+		return DB_FAILED;
+	return dir_audit(db, d->who, "DELBAL", object);
 }
 
 static int
@@ -156,8 +160,8 @@ some_txn(struct db *db, void *arg)
 	if (rc != 1)
 		return rc; /* gone already */
 	_Static_assert(SOME == 200, "the LIMITs below");
-	n = each(db, d, "SELECT Ba_IdBAL FROM BAL WHERE Ba_IdDomaine = ? AND "
-	    "Ba_Etat <> 'SUPPRESSION' LIMIT 200", FEED_MAILBOX, doom_box);
+	n = each(db, d, "SELECT Ba_IdBAL, Ba_Login FROM BAL WHERE Ba_IdDomaine = "
+	    "? AND Ba_Etat <> 'SUPPRESSION' LIMIT 200", FEED_MAILBOX, doom_box);
 	if (n == 0)
 		n = each(db, d, "SELECT Vi_IdVirtual, Vi_UtilisateurVirtuel "
 		    "FROM VirtualUser WHERE Vi_IdDomaine = ? LIMIT 200",

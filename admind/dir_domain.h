@@ -15,7 +15,7 @@
 #ifndef ADMIND_DIR_DOMAIN_H
 #define ADMIND_DIR_DOMAIN_H
 
-#include "admind/directory.h"
+#include "admind/dir_box.h"
 
 /* client: login of who will own it; "": who asks, or the seeded client. */
 int dir_newdom(struct db *, const struct dir_who *, const char *name,

@@ -32,8 +32,7 @@ static const struct dir_who all = { .name = "root", .origin = "unix",
 static struct dir_mailbox
 box(void)
 {
-	struct dir_mailbox m = { .domain = "x.test",
-		.verifier = "$argon2id$none" };
+	struct dir_mailbox m = { .domain = "x.test" };
 
 	snprintf(m.login, sizeof(m.login), "%s", name);
 	return m;
@@ -43,8 +42,12 @@ box(void)
 static int
 add(struct db *by)
 {
+	static const struct settings none;
+	static const struct dir_new new = { .type = "NEWBAL", .set = &none,
+		.verifier = "$argon2id$none", .kind = CREDENTIAL_PASSWORD,
+		.uid_first = 1900000000, .uid_last = 1999999999 };
 	struct dir_mailbox m = box(), found;
-	int code = dir_add(by, &all, &m, 1900000000, 1999999999, comment);
+	int code = dir_add(by, &all, &m, &new, comment);
 
 	return code != CODE_EXISTS ? code :
 	    dir_find(by, &all, &m, &found, comment);
@@ -95,6 +98,18 @@ drop(struct db *by)
 	int code = with_box(by, remove_it);
 
 	return code == CODE_NO_MAILBOX ? CODE_OK : code;
+}
+
+/* As SETBAL does it, with a password. */
+static int
+set_box(struct db *by)
+{
+	static struct settings set;
+	static const struct box_change c = { "SETBAL", &set, "$argon2id$new" };
+	struct dir_mailbox m = box();
+
+	settings_take(&set, SET_FORWARD, span_of("a@b.test"), comment);
+	return dir_change_box(by, &all, &m, &c, comment);
 }
 
 static int
@@ -176,9 +191,10 @@ static const struct change {
 	    "ON Id_IdBAL = Ba_IdBAL WHERE Ba_Login = '%s'", AUDIT "'NEWBAL'",
 	    NULL },
 	{ "a mailbox is ready", activate, BOX "= 'ACTIVE'", NULL, &changes[1] },
-	{ "a mailbox is to go", doom, BOX "= 'SUPPRESSION'", NULL, &changes[2] },
+	{ "a mailbox is to go", doom, BOX "= 'SUPPRESSION'", AUDIT "'DELBAL'",
+	    &changes[2] },
 	{ "a mailbox is gone", drop, "SELECT COUNT(*) = 0 FROM BAL WHERE "
-	    "Ba_Login = '%s'", AUDIT "'DELBAL'", &changes[3] },
+	    "Ba_Login = '%s'", NULL, &changes[3] },
 #define ALIAS "SELECT COUNT(*) FROM Alias WHERE Al_Nom = '%s'"
 	{ "NEWALIAS", newalias, ALIAS, AUDIT "'NEWALIAS'", NULL },
 	{ "MODALIAS", modalias, ALIAS " AND Al_ListeEmail LIKE 'eve%%'",
@@ -189,6 +205,10 @@ static const struct change {
 	    "= '%s'", AUDIT "'NEWCLIENT'", NULL },
 	{ "DELCLIENT", delclient, "SELECT COUNT(*) = 0 FROM Client WHERE "
 	    "Cl_Login = '%s'", AUDIT "'DELCLIENT'", &changes[8] },
+	{ "SETBAL", set_box, "SELECT COUNT(*) FROM BAL JOIN Identifiant ON "
+	    "Id_IdBAL = Ba_IdBAL WHERE Ba_Login = '%s' AND Ba_Forward <> '' AND "
+	    "Ba_Effet = 1 AND Id_Verificateur = '$argon2id$new'", NULL,
+	    &changes[2] },
 };
 
 /* ---- the rounds ---------------------------------------------------------------------- */

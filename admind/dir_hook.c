@@ -82,9 +82,8 @@ dir_hook_state(const char *type)
 
 	if (dir_hook_of(span_of(type), &hook) == -1 || !(wanted & 1u << hook))
 		return "RIEN";
-	/* A mailbox that is deleted is gone when this row is written. */
-	return strncmp(hook_names[hook], "mailbox-", 8) == 0 &&
-	    strcmp(hook_names[hook], "mailbox-del") != 0 ? "APRES" : "ATTENTE";
+	return strncmp(hook_names[hook], "mailbox-", 8) == 0 ? "APRES" :
+	    "ATTENTE";
 }
 
 int

@@ -76,6 +76,7 @@ struct dir_domain {
 	struct dir_owner owner;
 	bool reserved; /* its client may take reserved names */
 	bool going;    /* it is being deleted */
+	uint64_t mailboxes, given_kb; /* what there is, of any state */
 };
 
 /* A domain, whoever owns it; locked until the transaction ends.  1, 0 if there

@@ -62,15 +62,18 @@ count(int code, unsigned *good)
 static void
 turn(struct db *db, unsigned dice)
 {
-	struct dir_mailbox m = { .domain = "writers.test",
-		.verifier = "$argon2id$none" }, found;
+	static const struct settings none;
+	static const struct dir_new new = { .type = "NEWBAL", .set = &none,
+		.verifier = "$argon2id$none", .kind = CREDENTIAL_PASSWORD,
+		.uid_first = 1900000000, .uid_last = 1999999999 };
+	struct dir_mailbox m = { .domain = "writers.test" }, found;
 	unsigned activated = 0;
 	int code;
 
 	snprintf(m.login, sizeof(m.login), "m%u", dice % NAMES);
 	code = dir_find(db, &who, &m, &found, comment);
 	if (code == CODE_NO_MAILBOX) {
-		code = dir_add(db, &who, &m, 1900000000, 1999999999, comment);
+		code = dir_add(db, &who, &m, &new, comment);
 		count(code, &seen.made);
 		if (code == CODE_OK)
 			count(dir_activate(db, m.id, comment), &activated);

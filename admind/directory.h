@@ -32,17 +32,6 @@ struct dir_who {
 	unsigned char request[16];
 };
 
-struct dir_mailbox {
-	char domain[256];
-	char login[65];
-	uint64_t quota_kb;
-	char comment[256];
-	char verifier[VERIFIER_MAX + 1]; /* of its password */
-	/* what the database says of it */
-	uint32_t id;
-	uint8_t state; /* enum box_state */
-};
-
 /* Write a comment. */
 __attribute__((format(printf, 2, 3))) void dir_say(
     char comment[static COMMENT_MAX + 1], const char *fmt, ...);
@@ -75,26 +64,6 @@ struct dir_page {
 	const char *domain;       /* of the header; "": all */
 };
 
-/* A mailbox as it is: CODE_OK, CODE_NO_DOMAIN, CODE_NO_MAILBOX, CODE_DENIED or
- * CODE_TEMP.  Only domain and login of *in are looked at. */
-int dir_find(struct db *, const struct dir_who *, const struct dir_mailbox *in,
-    struct dir_mailbox *out, char comment[static COMMENT_MAX + 1]);
-/* Add it in state BOX_CREATING; id is set.  CODE_EXISTS: somebody was quicker,
- * look again. */
-int dir_add(struct db *, const struct dir_who *, struct dir_mailbox *,
-    uint32_t uid_first, uint32_t uid_last,
-    char comment[static COMMENT_MAX + 1]);
-/* creating -> active.  CODE_NO_MAILBOX if it is in no such state. */
-int dir_activate(struct db *, uint32_t id, char comment[static COMMENT_MAX + 1]);
-/* any state -> deleting. */
-int dir_doom(struct db *, const struct dir_who *, const struct dir_mailbox *,
-    char comment[static COMMENT_MAX + 1]);
-/* Its rows go. */
-int dir_remove(struct db *, const struct dir_who *, const struct dir_mailbox *,
-    char comment[static COMMENT_MAX + 1]);
-/* Has a mailbox of this name been deleted before?  1, 0, or CODE_TEMP. */
-int dir_was_deleted(struct db *, const struct dir_mailbox *);
-
 /* ---- hooks (dir_hook.c) ---- */
 
 /* The hooks there are: "domain-new,mailbox-mod". */
@@ -114,9 +83,5 @@ struct dir_hook {
 int dir_hook_next(struct db *, struct dir_hook *out);
 /* It has been run.  0, or -1. */
 int dir_hook_done(struct db *, uint64_t id, bool good, const char *comment);
-
-/* The first mailbox after *id that is in creation or deletion: 1 with the
- * mailbox in *out, 0 if there is none, -1. */
-int dir_unfinished(struct db *, uint32_t after, struct dir_mailbox *out);
 
 #endif

@@ -18,9 +18,7 @@ admind_maillist_fuzz_LDADD = $(common_libs)
 EXTRA_DIST += t/data/fuzz/maillist
 
 unit_tests += admind/entity_test
-admind_entity_test_SOURCES = admind/entity_test.c admind/dir_test.c \
-	admind/dir_test.h $(directory_parts) $(field_parts) admind/code.h \
-	t/tap.h
+admind_entity_test_SOURCES = admind/entity_test.c $(dir_test_parts)
 nodist_admind_entity_test_SOURCES = admind/migrations.c
 admind_entity_test_LDADD = $(common_libs) $(MARIADB_LIBS)
 

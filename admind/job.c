@@ -28,7 +28,7 @@ static struct {
 } errand; /* of the current job, for spawnd */
 
 static const struct request *const requests[] = { domain_requests,
-	entity_requests, box_requests, panel_requests };
+	entity_requests, box_requests, box_set_requests, panel_requests };
 
 static void job_next(void);
 
@@ -478,8 +478,8 @@ job_waiting(void)
 /* ---- what was left unfinished -------------------------------------------------------------- */
 
 static void
-own_job(void (*run)(struct job *), const struct dir_mailbox *box,
-    uint32_t domain, const char *name)
+own_job(void (*run)(struct job *), uint32_t mailbox, uint32_t domain,
+    const char *name)
 {
 	struct job *j = calloc(1, sizeof(*j));
 
@@ -492,8 +492,7 @@ own_job(void (*run)(struct job *), const struct dir_mailbox *box,
 	j->own = run;
 	j->going = domain;
 	snprintf(j->domain, sizeof(j->domain), "%s", name);
-	if (box != NULL)
-		j->box = *box;
+	j->box.id = mailbox;
 	job_queue(j);
 }
 
@@ -501,7 +500,6 @@ static void
 on_recovery(evutil_socket_t fd, short what, void *arg)
 {
 	static bool domains; /* and mailboxes by turns */
-	struct dir_mailbox box;
 	char name[256];
 	uint32_t id;
 
@@ -513,18 +511,18 @@ on_recovery(evutil_socket_t fd, short what, void *arg)
 		return;
 	domains = !domains;
 	if (domains && dir_deldom_next(admind.db, &id, name) == 1) {
-		own_job(domain_finish, NULL, id, name);
+		own_job(domain_finish, 0, id, name);
 		return;
 	}
-	switch (dir_unfinished(admind.db, recovered, &box)) {
+	switch (dir_unfinished(admind.db, recovered, &id)) {
 	case 0:
 		recovered = 0; /* from the beginning, at the next turn */
 		return;
 	case -1:
 		return;
 	}
-	recovered = box.id;
-	own_job(box_finish, &box, 0, "");
+	recovered = id;
+	own_job(box_finish, id, 0, "");
 }
 
 void

@@ -10,6 +10,7 @@
 #define ADMIND_JOB_H
 
 #include "admind/admind.h"
+#include "admind/dir_box.h"
 #include "admind/message.h"
 
 #include <sys/queue.h>
@@ -24,6 +25,13 @@ struct job {
 	uint64_t token;
 	char domain[256];          /* of the header, or the first field: form */
 	struct dir_mailbox box;    /* FORM_MAILBOX: domain and login are set */
+	struct settings set;       /* of the mailbox: req_box_set.c */
+	struct {
+		bool home;             /* it has been made */
+		bool purge;            /* PURGEBAL itself, not its rest */
+		unsigned effect;
+		uint64_t number;
+	} doing;                   /* in its home: req_box_work.c */
 	void (*own)(struct job *); /* of admind's own accord: no answer */
 	uint32_t going;            /* a domain that is being deleted */
 	void (*fed)(struct job *);
@@ -40,6 +48,7 @@ struct request {
 extern const struct request domain_requests[]; /* req_domain.c */
 extern const struct request entity_requests[]; /* req_entity.c */
 extern const struct request box_requests[];    /* req_box.c */
+extern const struct request box_set_requests[]; /* req_box_set.c */
 extern const struct request panel_requests[];  /* req_panel.c */
 
 /* A value by option name ("quota"); was it in the request at all. */
@@ -78,9 +87,12 @@ bool job_is_in_the_way(void);
 void job_home(struct job *, enum msg_type, const struct buf *payload,
     int (*done)(struct job *, struct ipc_msg *));
 
-/* Jobs of admind's own accord, for what a crash or a deadline left unfinished:
- * a mailbox (j->box), a domain (j->going). */
-void box_finish(struct job *);    /* req_box.c */
-void domain_finish(struct job *); /* req_domain.c */
+/* Bring mailbox j->box.id to its end, whatever is still under way with it, and
+ * answer CODE_OK with j->comment (req_box_work.c). */
+void box_finish(struct job *);
+/* The same for a domain that is being deleted, j->going (req_domain.c).  Both
+ * are also what jobs of admind's own accord do for what a crash or a deadline
+ * left unfinished. */
+void domain_finish(struct job *);
 
 #endif

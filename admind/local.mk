@@ -3,13 +3,14 @@ include admind/panel.mk
 include admind/login.mk
 include admind/entities.mk
 include admind/resolve.mk
+include admind/boxes.mk
 
 field_parts = admind/field.c admind/field.h client/field.c client/field.h
 message_parts = admind/message.c admind/message.h admind/code.h
-directory_parts = admind/dir.c admind/dir_prune.c admind/dir_hook.c admind/dir_box.c admind/dir_domain.c \
+directory_parts = admind/dir.c admind/dir_prune.c admind/dir_hook.c admind/dir_domain.c \
 	admind/dir_rows.c admind/dir_int.h admind/directory.h admind/rows.c \
 	admind/dir_panel.c admind/dir_panel.h \
-	admind/rows.h $(entity_parts)
+	admind/rows.h $(entity_parts) $(dir_box_parts)
 
 role_PROGRAMS += admind/semail-authd
 admind_semail_authd_SOURCES = admind/authd.c admind/authd_feed.c \
@@ -21,8 +22,8 @@ admind_semail_admind_SOURCES = admind/admind.c admind/admind.h \
 	$(better_parts) \
 	admind/exports.c admind/feeder.c admind/job.c admind/job.h \
 	admind/hook.c admind/prune.c $(panel_parts) $(export_parts) \
-	admind/req_box.c admind/req_domain.c admind/req_entity.c \
-	$(directory_parts) $(message_parts) $(field_parts)
+	admind/req_domain.c admind/req_entity.c \
+	$(req_box_parts) $(directory_parts) $(message_parts) $(field_parts)
 nodist_admind_semail_admind_SOURCES = admind/migrations.c
 admind_semail_admind_LDADD = $(client_libs) $(common_libs) \
 	$(MARIADB_LIBS) $(verify_libs)
@@ -86,8 +87,7 @@ admind_rows_fuzz_LDADD = $(common_libs)
 EXTRA_DIST += t/data/fuzz/rows
 
 unit_tests += admind/directory_test
-admind_directory_test_SOURCES = admind/directory_test.c $(directory_parts) \
-	$(field_parts) admind/code.h t/tap.h
+admind_directory_test_SOURCES = admind/directory_test.c $(dir_test_parts)
 nodist_admind_directory_test_SOURCES = admind/migrations.c
 admind_directory_test_LDADD = $(common_libs) $(MARIADB_LIBS)
 EXTRA_DIST += doc/directory.md
@@ -99,14 +99,13 @@ admind_message_test_LDADD = $(common_libs)
 
 unit_tests += admind/dir_fault_test
 admind_dir_fault_test_SOURCES = admind/dir_fault_test.c admind/dir_proxy.c \
-	admind/dir_proxy.h admind/dir_test.c admind/dir_test.h \
-	$(directory_parts) $(field_parts) admind/code.h t/tap.h
+	admind/dir_proxy.h $(dir_test_parts)
 nodist_admind_dir_fault_test_SOURCES = admind/migrations.c
 admind_dir_fault_test_LDADD = $(common_libs) $(MARIADB_LIBS)
 
 # One writer or reader of several, for t/: not installed.
 noinst_PROGRAMS += admind/dir_writers
 admind_dir_writers_SOURCES = admind/dir_writers.c $(directory_parts) \
-	$(field_parts) admind/code.h
+	$(key_parts) $(field_parts) admind/code.h
 nodist_admind_dir_writers_SOURCES = admind/migrations.c
 admind_dir_writers_LDADD = $(common_libs) $(MARIADB_LIBS)

@@ -29,8 +29,9 @@ maillist_address(struct span in, struct addr *out, char why[static MAILLIST_WHY]
 	if (out->is_literal)
 		return wrong(in, why, "needs a domain, no number");
 	local = addr_local(out);
-	if (strchr("|/-", local.data[0]) != NULL)
-		return wrong(in, why, "looks like a program or a file");
+	if (strchr("|/-#", local.data[0]) != NULL)
+		return wrong(in, why, "looks like a program, a file or a "
+		    "comment");
 	for (size_t i = 0; i < local.len; i++) {
 		if (local.data[i] >= 0x80)
 			return wrong(in, why, "is not ASCII before @");

@@ -1,177 +1,195 @@
 /*
- * Mailboxes.
+ * Mailboxes are made and deleted.
  *
- *	NEWBAL	insert as "creating" -> authd -> home made -> "active" -> authd
- *	DELBAL	"deleting" -> authd -> home removed -> rows gone -> authd
- *
- * What is cut short stays in one of these states and is finished later: by a
- * retry of the panel, or by job_recover().
+ *	NEWBAL	insert as "creating" -> the rest is box_finish()'s
+ *	DELBAL	"deleting" -> the rest is box_finish()'s
  */
 #include "config.h"
-#include "admind/job.h"
+#include "admind/req_box.h"
 
-#include "libcommon/secret.h"
-#include "libcommon/wire.h"
+#include "admind/scheme.h"
 
-#include <stdio.h>
+/* ---- NEWBAL, IMPORTBAL ------------------------------------------------------ */
 
-/* ---- making and removing homes ---------------------------------------------------- */
-
-static int
-home_done(struct job *j, struct ipc_msg *m)
+/* A field that only IMPORTBAL has. */
+static struct span
+import_arg(const struct job *j, const char *option)
 {
+	return strcmp(j->args.message->type, "IMPORTBAL") == 0 ?
+	    job_arg(j, option) : span_of("");
+}
+
+static void
+exists_with_others(struct job *j)
+{
+	job_finish_with(j, CODE_EXISTS, "the mailbox exists with other values");
+}
+
+/* It is there already, with the same settings: with this password? */
+static void
+exists_checked(struct job *j, bool same)
+{
+	if (!same) {
+		exists_with_others(j);
+		return;
+	}
+	dir_say(j->comment, "the mailbox is there");
+	box_finish(j);
+}
+
+static void
+exists(struct job *j, const struct dir_mailbox *is)
+{
+	int same = dir_box_same(admind.db, is->id, &j->set, j->comment);
+
+	j->box = *is;
+	if (same < 0)
+		job_finish(j, same);
+	else if (is->state == BOX_DELETING)
+		job_finish_with(j, CODE_TEMP, "the mailbox is being deleted");
+	else if (same == 0 || is->state == BOX_DISABLED)
+		exists_with_others(j);
+	else if (import_arg(j, "hash").len > 0)
+		exists_checked(j, span_is(import_arg(j, "hash"), is->verifier));
+	else
+		box_check_password(j, is->verifier, exists_checked);
+}
+
+/* Somebody was quicker, or something else has the name. */
+static void
+add_exists(struct job *j)
+{
+	char why[COMMENT_MAX + 1];
+	struct dir_mailbox is;
 	int code;
 
-	(void)m; /* SPAWN_OK has no payload */
-	if (j->box.state == BOX_CREATING) {
-		code = dir_activate(admind.db, j->box.id, j->comment);
-		if (code == CODE_OK)
-			dir_say(j->comment, "the mailbox has been made");
-	} else {
-		code = dir_remove(admind.db, &j->who, &j->box, j->comment);
-		if (code == CODE_OK)
-			dir_say(j->comment, "the mailbox has been deleted");
-	}
-	if (code != CODE_OK)
-		job_finish(j, code);
+	memcpy(why, j->comment, sizeof(why));
+	code = dir_find(admind.db, &j->who, &j->box, &is, j->comment);
+	if (code == CODE_OK)
+		exists(j, &is);
+	else if (code == CODE_NO_MAILBOX)
+		job_finish_with(j, CODE_EXISTS, "%s", why);
 	else
-		job_settle(j);
-	return 0;
+		job_finish(j, code);
 }
 
-void
-box_finish(struct job *j)
-{
-	struct buf b;
-
-	buf_init(&b, 16);
-	wire_put_u32(&b, j->box.id);
-	job_home(j, j->box.state == BOX_CREATING ? MSG_SPAWN_HOME :
-	    MSG_SPAWN_REMOVE, &b, home_done);
-}
-
-/* ---- the requests ------------------------------------------------------------------- */
-
-/* Fields of NEWBAL that this version does not carry out. */
-static const char *const not_yet[] = { "antivirus", "forward", "sms-tel",
-	"sms-filter", "sms-email", "sms-login", "sms-password", "vacation",
-	"short" };
-
-static bool
-take_newbal(struct job *j)
-{
-	for (size_t i = 0; i < nitems(not_yet); i++) {
-		if (job_arg(j, not_yet[i]).len > 0) {
-			job_finish_with(j, CODE_NOT_YET, "%s cannot be set by "
-			    "this version", not_yet[i]);
-			return false;
-		}
-	}
-	/* In a passwd file it will be one field of one line. */
-	job_copy(j, "comment", j->box.comment, sizeof(j->box.comment));
-	if (strchr(j->box.comment, ':') != NULL) {
-		job_finish_with(j, CODE_VALUE, "COMMENT may hold no colon");
-		return false;
-	}
-	j->box.quota_kb = job_number(j, "quota");
-	if (j->box.quota_kb > 1ull << 40) {
-		job_finish_with(j, CODE_VALUE, "QUOTA is too large");
-		return false;
-	}
-	return true;
-}
-
-/* It is there already: the same request again, or another's mailbox? */
 static void
-newbal_exists(struct job *j, const struct dir_mailbox *is)
+add(struct job *j, const char *verifier, enum credential_kind kind)
 {
-	bool same = is->quota_kb == j->box.quota_kb &&
-	    strcmp(is->comment, j->box.comment) == 0 &&
-	    secret_verify(job_arg(j, "password"), is->verifier) == 1;
+	struct dir_new n = { .type = j->args.message->type, .set = &j->set,
+		.verifier = verifier, .kind = kind,
+		.dry_run = span_is(import_arg(j, "dry-run"), "yes"),
+		.uid_first = (uint32_t)conf_num("uid-first"),
+		.uid_last = (uint32_t)conf_num("uid-last") };
+	int code = dir_add(admind.db, &j->who, &j->box, &n, j->comment);
 
-	if (is->state == BOX_DELETING) {
-		job_finish_with(j, CODE_TEMP, "the mailbox is being deleted");
-	} else if (!same || is->state == BOX_DISABLED) {
-		job_finish_with(j, CODE_EXISTS, "the mailbox exists with other values");
-	} else if (is->state == BOX_ACTIVE) {
-		snprintf(j->comment, sizeof(j->comment), "the mailbox is there");
-		job_settle(j);
+	if (code == CODE_EXISTS) {
+		add_exists(j);
+	} else if (code != CODE_OK || n.dry_run) {
+		job_finish(j, code);
 	} else {
-		j->box = *is;
+		dir_say(j->comment, "the mailbox has been made");
 		box_finish(j);
 	}
+}
+
+static void
+add_hashed(struct job *j)
+{
+	add(j, j->box.verifier, CREDENTIAL_PASSWORD);
+}
+
+/* As another system kept it; Argon2id of our strength is one of ours. */
+static void
+add_imported(struct job *j)
+{
+	char verifier[VERIFIER_MAX + 1];
+	struct span hash = job_arg(j, "hash");
+	bool ours = span_has_prefix_icase(hash, "$argon2id$") &&
+	    !scheme_is_weak(hash);
+
+	job_copy(j, "hash", verifier, sizeof(verifier));
+	add(j, verifier, ours ? CREDENTIAL_PASSWORD : CREDENTIAL_IMPORTED);
+	explicit_bzero(verifier, sizeof(verifier));
+}
+
+static void
+look(struct job *j)
+{
+	struct dir_mailbox is;
+	int code = dir_find(admind.db, &j->who, &j->box, &is, j->comment);
+
+	if (code == CODE_OK)
+		exists(j, &is);
+	else if (code != CODE_NO_MAILBOX)
+		job_finish(j, code);
+	else if (import_arg(j, "hash").len > 0)
+		add_imported(j);
+	else if (span_is(import_arg(j, "dry-run"), "yes"))
+		add(j, "", CREDENTIAL_PASSWORD); /* nothing is kept of it */
+	else
+		box_hash_password(j, add_hashed);
 }
 
 static void
 newbal(struct job *j)
 {
-	struct span password = job_arg(j, "password");
-	struct dir_mailbox is;
-	int code;
+	if (box_take_settings(j, 1u << SET_USER))
+		look(j);
+}
 
-	if (!take_newbal(j))
-		return;
-	for (int tries = 0; tries < 2; tries++) {
-		code = dir_find(admind.db, &j->who, &j->box, &is, j->comment);
-		if (code == CODE_OK) {
-			newbal_exists(j, &is);
-			return;
-		}
-		if (code != CODE_NO_MAILBOX) {
-			job_finish(j, code);
-			return;
-		}
-		if (secret_hash(password, j->box.verifier) == -1) {
-			job_finish_with(j, CODE_TEMP, "no memory to hash with");
-			return;
-		}
-		code = dir_add(admind.db, &j->who, &j->box,
-		    (uint32_t)conf_num("uid-first"),
-		    (uint32_t)conf_num("uid-last"), j->comment);
-		if (code == CODE_OK) {
-			box_finish(j);
-			return;
-		}
-		if (code != CODE_EXISTS)
-			break;
+static void
+importbal(struct job *j)
+{
+	struct span hash = job_arg(j, "hash");
+	const char *problem = NULL;
+
+	if ((hash.len > 0) == (job_arg(j, "password").len > 0))
+		job_finish_with(j, CODE_VALUE, "either PASSWORD or HASH is "
+		    "needed");
+	else if (hash.len > 0 && (problem = scheme_problem(hash)) != NULL)
+		job_finish_with(j, CODE_VALUE, "HASH: %s", problem);
+	else if (box_take_settings(j, 1u << SET_USER))
+		look(j);
+}
+
+/* ---- DELBAL ------------------------------------------------------------------- */
+
+/* A panel that lost the answer asks again. */
+static void
+delbal_again(struct job *j)
+{
+	int r = dir_was_deleted(admind.db, &j->box);
+
+	if (r < 0) {
+		job_finish_with(j, r, "the database cannot be reached, try "
+		    "again later");
+	} else if (r == 0) {
+		job_finish(j, CODE_NO_MAILBOX);
+	} else {
+		dir_say(j->comment, "the mailbox is deleted already");
+		job_settle(j);
 	}
-	job_finish(j, code);
 }
 
 static void
 delbal(struct job *j)
 {
-	struct dir_mailbox is;
-	int code, r;
+	int code = dir_doom(admind.db, &j->who, &j->box, j->comment);
 
-	code = dir_find(admind.db, &j->who, &j->box, &is, j->comment);
 	if (code == CODE_NO_MAILBOX) {
-		/* A panel that lost the answer asks again. */
-		if ((r = dir_was_deleted(admind.db, &j->box)) < 0) {
-			job_finish_with(j, r, "the database cannot be reached, try "
-			    "again later");
-		} else if (r == 1) {
-			snprintf(j->comment, sizeof(j->comment),
-			    "the mailbox is deleted already");
-			job_settle(j);
-		} else {
-			job_finish(j, code);
-		}
-		return;
-	}
-	if (code == CODE_OK) {
-		j->box = is;
-		code = dir_doom(admind.db, &j->who, &is, j->comment);
-		j->box.state = BOX_DELETING;
-	}
-	if (code != CODE_OK)
+		delbal_again(j);
+	} else if (code != CODE_OK) {
 		job_finish(j, code);
-	else
+	} else {
+		dir_say(j->comment, "the mailbox has been deleted");
 		box_finish(j);
+	}
 }
 
 const struct request box_requests[] = {
 	{ "NEWBAL", newbal },
+	{ "IMPORTBAL", importbal },
 	{ "DELBAL", delbal },
 	{ NULL, NULL },
 };

@@ -83,7 +83,7 @@ is "too few fields" "$(request 'NEWBAL')" -1
 is "unknown escape" "$(request 'NEWDOM|||a\x|')" -1
 is "too many fields" "$(request 'NEWDOM|||a.test|a.test|b')" -1
 is "two domains" "$(request 'NEWDOM|||a.test|b.test')" -1
-is "a field without effect here" "$(request 'NEWBAL|||x.test|v|pw||||||||||away|')" -9
+is "a FORWARD that is a program" "$(request 'NEWBAL|||x.test|v|pw||||\p/bin/sh|||||||')" -7
 is "a client with a wrong password" "$(request 'NEWDOM|admin|pw|a.test|a.test')" -3
 is "none of it is there" "$(sql 'SELECT COUNT(*) FROM BAL')" 1
 # A line of 64 KiB and more: the connection is closed, admind lives.
