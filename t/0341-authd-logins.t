@@ -38,16 +38,18 @@ newdom dom.test
 newdom b.dom.test
 newbal toto@dom.test secret-toto || fail "newbal"
 newbal a.b@dom.test secret-long || fail "newbal"
-newbal a@b.dom.test secret-short || fail "newbal"
+refused() { printf x | semail admin --json newbal "$1" --password - 2>&1 | grep -q '"code":-6'; }
+ok "a second mailbox of one flat form is refused" refused a@b.dom.test
+newbal ab@b.dom.test secret-short || fail "newbal"
 newbal other@dom.test secret-other || fail "newbal"
 short toto jean
 
 ok "the whole address" login toto@dom.test secret-toto
 ok "the flat form" login toto.dom.test secret-toto
 ok "in capitals" login TOTO.DOM.TEST secret-toto
-ok "of two the longest mailbox name" login a.b.dom.test secret-long
-ok "not the other" not login a.b.dom.test secret-short
-ok "which has its address" login a@b.dom.test secret-short
+ok "of two domains that fit, the one with such a mailbox" login a.b.dom.test secret-long
+ok "the longer domain, too" login ab.b.dom.test secret-short
+ok "not with the other's password" not login ab.b.dom.test secret-long
 ok "no short login on this server" not login jean secret-toto
 ok "and a name alone is none" not login toto secret-toto
 ok "the same names for submission" swaks --server "127.0.0.1:$submission_port" --auth PLAIN \
