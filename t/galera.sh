@@ -24,8 +24,10 @@ galera_end() {
 }
 galera_pids=
 trap galera_end EXIT
-# Cut short: what counts is that they agree who is dead, not how late.
-galera_times="evs.keepalive_period=PT0.2S;evs.inactive_check_period=PT0.1S;evs.suspect_timeout=PT1S;evs.inactive_timeout=PT3S;pc.announce_timeout=PT1S"
+# Cut short: what counts is that they agree who is dead, not how late. But not
+# so short that two which live lose each other on a busy machine: neither of
+# them would be a majority then, and nothing brings that back.
+galera_times="evs.keepalive_period=PT0.5S;evs.inactive_check_period=PT0.2S;evs.suspect_timeout=PT3S;evs.inactive_timeout=PT10S;pc.announce_timeout=PT2S"
 
 # gq NODE SQL
 gq() { mariadb --no-defaults -N -B -S "$T/g$1.sock" -u "$galera_me" -e "$2" 2>&1; }
