@@ -115,6 +115,30 @@ feed_commit(struct ipc *ipc, struct ipc_msg *m)
 }
 
 static int
+feed_used(struct ipc *ipc, struct ipc_msg *m)
+{
+	uint32_t mailbox[USED_MAX];
+	uint64_t bytes[USED_MAX];
+	struct buf b;
+	unsigned n;
+
+	if (msg_used_get(m->payload, mailbox, &n) == -1)
+		return ipc_refuse(ipc, m, "form");
+	if (!store_state(authd.store).complete) {
+		ipc_fail(ipc, m->id, FAIL_TEMP, "the directory is not complete");
+		return 0;
+	}
+	for (unsigned i = 0; i < n; i++)
+		bytes[i] = usage_get(authd.store, mailbox[i]);
+	buf_init(&b, IPC_MAX);
+	msg_used_is_put(&b, bytes, n);
+	ipc_reply(ipc, m->id, MSG_AUTH_USED_IS, &b, -1);
+	buf_clear(&b);
+	authd_check_store();
+	return 0;
+}
+
+static int
 feed_msg(struct ipc *ipc, struct ipc_msg *m, void *arg)
 {
 	struct feed_row row;
@@ -125,8 +149,11 @@ feed_msg(struct ipc *ipc, struct ipc_msg *m, void *arg)
 	(void)arg;
 	if (m->type == MSG_FEED_STATE)
 		return feed_state(ipc, m);
-	if (m->type == MSG_AUTH_LOGIN) /* on a channel that feeds nothing */
+	/* On a channel that feeds nothing: */
+	if (m->type == MSG_AUTH_LOGIN)
 		return login_ask(ipc, m);
+	if (m->type == MSG_AUTH_USED)
+		return feed_used(ipc, m);
 	if (feeder != ipc_token(ipc))
 		return ipc_refuse(ipc, m, "it has not asked for the state");
 	switch (m->type) {

@@ -15,7 +15,7 @@ enum {
 	CODE_EXISTS = -6,     /* with other values */
 	CODE_VALUE = -7,      /* a field cannot be what it is */
 	CODE_LIMIT = -8,      /* a limit of the domain or the server */
-	CODE_NOT_YET = -9,    /* a field this version cannot carry out */
+	/* -9 was: a field this version cannot carry out */
 	CODE_UNKNOWN = -10,   /* no such TYPE */
 	CODE_NONE = -11,      /* no such alias, client, user ... */
 	CODE_IN_USE = -12,    /* something else still needs it */

@@ -35,6 +35,24 @@ int dir_find(struct db *, const struct dir_who *, const struct dir_mailbox *in,
 int dir_box_same(struct db *, uint32_t id, const struct settings *,
     char comment[static COMMENT_MAX + 1]);
 
+/* What is told of mailboxes (dir_box_show.c): pages of rows. */
+#define BOX_COLUMNS "mailbox|domain|state|comment|quota|antivirus|forward|" \
+	"sms-tel|sms-filter|sms-email|sms-login|vacation|short|user|uid|made"
+int dir_box_show(struct db *, uint32_t id, struct rows *,
+    char comment[static COMMENT_MAX + 1]);
+/* hashes: one column more, the password's verifier; for root alone. */
+int dir_box_list(struct db *, const struct dir_who *, const struct dir_page *,
+    bool hashes, struct rows *, char comment[static COMMENT_MAX + 1]);
+/* The numbers of a domain's mailboxes in order of their logins: those after a
+ * login, which becomes the last one's; fewer than max at the end. */
+int dir_box_ids(struct db *, const struct dir_who *, const char *domain,
+    char after[static 65], uint32_t *out, unsigned max, unsigned *n_out,
+    char comment[static COMMENT_MAX + 1]);
+/* used_kb is what authd says. */
+#define STATBAL_COLUMNS "mailbox|domain|state|quota|used"
+int dir_statbal(struct db *, uint32_t id, uint64_t used_kb, struct rows *,
+    char comment[static COMMENT_MAX + 1]);
+
 struct dir_new {
 	const char *type;             /* for the audit log */
 	const struct settings *set;
@@ -63,6 +81,22 @@ int dir_purge(struct db *, const struct dir_who *, const struct dir_mailbox *,
     char comment[static COMMENT_MAX + 1]);
 /* Any state -> deleting; virtual users that lead to it alone go.  id is set. */
 int dir_doom(struct db *, const struct dir_who *, struct dir_mailbox *,
+    char comment[static COMMENT_MAX + 1]);
+
+/* ---- passwords of single devices (dir_app.c) ---- */
+
+/* With the mailbox's own they are what authd looks at for one login. */
+#define APPS_MAX 15
+#define APP_COLUMNS "device|services|made"
+/* services: bits 1 << enum service, 0 all.  CODE_EXISTS if the device has one,
+ * unless this very request made it: it gets another then, as the first was
+ * never told. */
+int dir_newapp(struct db *, const struct dir_who *, const struct dir_mailbox *,
+    struct span device, uint32_t services, const char *verifier,
+    char comment[static COMMENT_MAX + 1]);
+int dir_delapp(struct db *, const struct dir_who *, const struct dir_mailbox *,
+    struct span device, char comment[static COMMENT_MAX + 1]);
+int dir_listapp(struct db *, uint32_t mailbox, struct rows *,
     char comment[static COMMENT_MAX + 1]);
 
 /* ---- what is under way ---- */

@@ -35,9 +35,11 @@ int dir_deldom_end(struct db *, uint32_t id,
 int dir_deldom_next(struct db *, uint32_t *id_out, char name[static 256]);
 
 /* What a domain uses and may use, and how many of everything there is: pages
- * of rows. */
+ * of rows.  used_kb is what authd says. */
+#define STATDOM_COLUMNS "name|mailboxes|active|disabled|max|given|quota|used|" \
+	"aliases|virtual-users"
 int dir_statdom(struct db *, const struct dir_who *, const char *name,
-    struct rows *, char comment[static COMMENT_MAX + 1]);
+    uint64_t used_kb, struct rows *, char comment[static COMMENT_MAX + 1]);
 int dir_stat(struct db *, const struct dir_who *, struct rows *,
     char comment[static COMMENT_MAX + 1]);
 

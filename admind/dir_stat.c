@@ -42,6 +42,7 @@ dir_stat(struct db *db, const struct dir_who *who, struct rows *rows,
 struct statdom {
 	const struct dir_who *who;
 	const char *name;
+	uint64_t used_kb;
 	struct rows *rows;
 	char *comment;
 };
@@ -50,23 +51,24 @@ static int
 statdom_txn(struct db *db, void *arg)
 {
 	struct statdom *s = arg;
-	struct db_value v[1];
+	struct db_value v[2];
 	struct dir_domain d;
 	struct db_rows r;
 	int rc = dir_find_domain(db, s->who, s->name, &d, s->comment);
 
 	if (rc != 0)
 		return rc;
-	v[0] = db_u64(d.id);
+	v[0] = db_u64(s->used_kb);
+	v[1] = db_u64(d.id);
 	rows_reset(s->rows);
 	if (db_query(db, &r, "SELECT Do_NomDomaine, Do_NomDomaine, "
 	    "COUNT(Ba_IdBAL), COALESCE(SUM(Ba_Etat = 'ACTIVE'), 0), "
 	    "COALESCE(SUM(Ba_Etat = 'DESACTIVEE'), 0), Do_MaxMail, "
-	    "COALESCE(SUM(Ba_Quota), 0), Do_QuotaMail, (SELECT COUNT(*) FROM "
+	    "COALESCE(SUM(Ba_Quota), 0), Do_QuotaMail, ?, (SELECT COUNT(*) FROM "
 	    "Alias WHERE Al_IdDomaine = Do_IdDomaine), (SELECT COUNT(*) FROM "
 	    "VirtualUser WHERE Vi_IdDomaine = Do_IdDomaine) FROM Domaine LEFT "
 	    "JOIN BAL ON Ba_IdDomaine = Do_IdDomaine WHERE Do_IdDomaine = ? "
-	    "GROUP BY Do_IdDomaine", v, 1) == -1)
+	    "GROUP BY Do_IdDomaine", v, 2) == -1)
 		rc = DB_FAILED;
 	else
 		dir_rows_take(s->rows, &r);
@@ -76,9 +78,9 @@ statdom_txn(struct db *db, void *arg)
 
 int
 dir_statdom(struct db *db, const struct dir_who *who, const char *name,
-    struct rows *rows, char comment[static COMMENT_MAX + 1])
+    uint64_t used_kb, struct rows *rows, char comment[static COMMENT_MAX + 1])
 {
-	struct statdom s = { who, name, rows, comment };
+	struct statdom s = { who, name, used_kb, rows, comment };
 
 	return dir_code(db_txn(db, statdom_txn, &s), comment);
 }

@@ -28,7 +28,8 @@ static struct {
 } errand; /* of the current job, for spawnd */
 
 static const struct request *const requests[] = { domain_requests,
-	entity_requests, box_requests, box_set_requests, panel_requests };
+	entity_requests, box_requests, box_set_requests, box_show_requests,
+	box_app_requests, panel_requests };
 
 static void job_next(void);
 
@@ -116,6 +117,7 @@ job_finish(struct job *j, int code)
 	feeder_forget();
 	exports_forget();
 	ipc_forget(admind.spawnd, j);
+	ipc_forget(who_authd(), j);
 	buf_clear(&errand.payload);
 	if (code != CODE_OK)
 		admind.refused++;

@@ -32,6 +32,10 @@ struct job {
 		unsigned effect;
 		uint64_t number;
 	} doing;                   /* in its home: req_box_work.c */
+	struct {
+		char after[65];        /* of its mailboxes, a login */
+		uint64_t bytes;        /* those of the ones before */
+	} sum;                     /* of a domain: req_box_show.c */
 	void (*own)(struct job *); /* of admind's own accord: no answer */
 	uint32_t going;            /* a domain that is being deleted */
 	void (*fed)(struct job *);
@@ -49,6 +53,8 @@ extern const struct request domain_requests[]; /* req_domain.c */
 extern const struct request entity_requests[]; /* req_entity.c */
 extern const struct request box_requests[];    /* req_box.c */
 extern const struct request box_set_requests[]; /* req_box_set.c */
+extern const struct request box_show_requests[]; /* req_box_show.c */
+extern const struct request box_app_requests[]; /* req_box_app.c */
 extern const struct request panel_requests[];  /* req_panel.c */
 
 /* A value by option name ("quota"); was it in the request at all. */

@@ -109,7 +109,8 @@ const struct message messages[] = {
 	{ "DISABLEBAL", BY_OWNERS, FORM_MAILBOX, "nobody logs in, mail waits", { MAILBOX } },
 	{ "SHOWBAL", BY_OWNERS | BY_MAILBOX, FORM_MAILBOX, "show a mailbox", { MAILBOX } },
 	{ "LISTBAL", BY_OWNERS, FORM_PLAIN, "list mailboxes, of DOMAIN or all", {
-	    PAGE("part of the login") } },
+	    PAGE("part of the address"),
+	    { "HASHES", "hashes", FIELD_YESNO, 3, "with the passwords' hashes, for root only" } } },
 	{ "STATBAL", BY_OWNERS | BY_MAILBOX, FORM_MAILBOX, "how full a mailbox is", { MAILBOX } },
 	{ "IMPORTBAL", BY_OWNERS, FORM_MAILBOX, "create a mailbox that was elsewhere", {
 	    MAILBOX,

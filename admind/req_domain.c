@@ -102,18 +102,6 @@ deldom(struct job *j)
 /* ---- how many ---------------------------------------------------------------------- */
 
 static void
-statdom(struct job *j)
-{
-	struct rows rows;
-	int code;
-
-	rows_init(&rows, 1);
-	code = dir_statdom(admind.db, &j->who, j->domain, &rows, j->comment);
-	job_rows(j, code, "name|mailboxes|active|disabled|max|given|quota|"
-	    "aliases|virtual-users", &rows);
-}
-
-static void
 stat_all(struct job *j)
 {
 	struct rows rows;
@@ -134,7 +122,6 @@ sync_all(struct job *j)
 const struct request domain_requests[] = {
 	{ "NEWDOM", newdom },
 	{ "DELDOM", deldom },
-	{ "STATDOM", statdom },
 	{ "STAT", stat_all },
 	{ "SYNC", sync_all },
 	{ NULL, NULL },

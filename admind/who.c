@@ -277,3 +277,9 @@ who_start(struct proc *p)
 	hasher_start(p->base, HASHERS);
 	authd = proc_connect(p, ROLE_AUTHD, &authd_ops, NULL);
 }
+
+struct ipc *
+who_authd(void)
+{
+	return authd;
+}

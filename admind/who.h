@@ -13,6 +13,7 @@
 #include "admind/directory.h"
 
 struct proc;
+struct ipc;
 
 struct who_from {
 	struct dir_who who; /* without a login it is this one ... */
@@ -24,6 +25,8 @@ struct who_from {
  * should not see. */
 void who_nursery(struct proc *);
 void who_start(struct proc *);
+/* The channel on which authd is asked (the feeder's feeds). */
+struct ipc *who_authd(void);
 
 /* done() is called once, now or later: CODE_OK and who it is, or another code
  * with its comment. */

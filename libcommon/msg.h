@@ -96,7 +96,7 @@ enum msg_fd { FD_0, FD_1, FD_M };
 	X(FEED_DONE,     R(AUTHD), R(ADMIND), REP,  0, "") \
 	X(AUTH_BETTER,   R(AUTHD), R(ADMIND), NOTE, 0, "u32 credential, text verifier, text better") \
 	X(AUTH_USED,     R(ADMIND), R(AUTHD), REQ,  0, "u32 n, n*u32 mailbox") \
-	X(AUTH_USED_IS,  R(AUTHD), R(ADMIND), REP,  0, "u32 n, n*u64 bytes (all ones: not known)") \
+	X(AUTH_USED_IS,  R(AUTHD), R(ADMIND), REP,  0, "u32 n, n*u64 bytes") \
 	/* homes and workers: msg_box.h */ \
 	X(SPAWN_HOME,    R(ADMIND), R(SPAWND), REQ, 0, "u32 mailbox") \
 	X(SPAWN_REMOVE,  R(ADMIND), R(SPAWND), REQ, 0, "u32 mailbox") \

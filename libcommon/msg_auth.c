@@ -131,6 +131,56 @@ msg_login_get(struct span in, struct msg_login *out)
 	return wire_done(&w);
 }
 
+static unsigned
+used_count(struct wire *w)
+{
+	uint32_t n = wire_u32(w);
+
+	if (n > USED_MAX)
+		w->bad = true;
+	return w->bad ? 0 : n;
+}
+
+void
+msg_used_put(struct buf *b, const uint32_t *mailbox, unsigned n)
+{
+	wire_put_u32(b, n);
+	for (unsigned i = 0; i < n; i++)
+		wire_put_u32(b, mailbox[i]);
+}
+
+int
+msg_used_get(struct span in, uint32_t out[static USED_MAX], unsigned *n_out)
+{
+	struct wire w;
+
+	wire_init(&w, in);
+	*n_out = used_count(&w);
+	for (unsigned i = 0; i < *n_out; i++)
+		out[i] = wire_u32(&w);
+	return wire_done(&w);
+}
+
+void
+msg_used_is_put(struct buf *b, const uint64_t *bytes, unsigned n)
+{
+	wire_put_u32(b, n);
+	for (unsigned i = 0; i < n; i++)
+		wire_put_u64(b, bytes[i]);
+}
+
+int
+msg_used_is_get(struct span in, uint64_t out[static USED_MAX], unsigned *n_out)
+{
+	struct wire w;
+
+	wire_init(&w, in);
+	*n_out = used_count(&w);
+	for (unsigned i = 0; i < *n_out; i++)
+		out[i] = wire_u64(&w);
+	return wire_done(&w);
+}
+
 void
 msg_box_put(struct buf *b, const struct msg_box *m)
 {

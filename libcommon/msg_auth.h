@@ -90,6 +90,14 @@ int msg_login_get(struct span, struct msg_login *out);
 enum box_state { BOX_CREATING = 1, BOX_ACTIVE = 2, BOX_DELETING = 3,
 	BOX_DISABLED = 4 };
 
+/* How full mailboxes are.  wire: u32 n, n*u32 mailbox; u32 n, n*u64 bytes. */
+#define USED_MAX 1000 /* of one request */
+void msg_used_put(struct buf *, const uint32_t *mailbox, unsigned n);
+int msg_used_get(struct span, uint32_t out[static USED_MAX], unsigned *n_out);
+void msg_used_is_put(struct buf *, const uint64_t *bytes, unsigned n);
+int msg_used_is_get(struct span, uint64_t out[static USED_MAX],
+    unsigned *n_out);
+
 /*
  * What spawnd must know of a mailbox, from authd's own store.
  * wire: u32 mailbox, u32 uid, u8 state, u64 quota_kb, text domain, text login,

@@ -47,7 +47,10 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	struct span in = span_from(data, n);
+	static uint32_t ids[USED_MAX];
+	static uint64_t sizes[USED_MAX];
 	bool good = false;
+	unsigned count;
 	struct buf b;
 
 	if (n == 0)
@@ -56,6 +59,16 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	in = span_sub(in, 1, n);
 	buf_init(&b, 1 << 20);
 	switch (data[0]) {
+	case 'u':
+		good = msg_used_get(in, ids, &count) == 0;
+		if (good)
+			msg_used_put(&b, ids, count);
+		break;
+	case 'U':
+		good = msg_used_is_get(in, sizes, &count) == 0;
+		if (good)
+			msg_used_is_put(&b, sizes, count);
+		break;
 	case 'l':
 		TRY(msg_login, msg_login_get, msg_login_put);
 		break;

@@ -94,6 +94,11 @@ test_messages(void)
 		SERVICE_POP3, span_of("192.0.2.1") }, l2;
 	struct msg_box m = { 4, 1900000004, BOX_ACTIVE, 1024, "b.example", "a",
 		"a@b.example" }, m2;
+	static const uint32_t ids[2] = { 7, UINT32_MAX };
+	static const uint64_t bytes[2] = { 1ull << 40, 0 };
+	uint32_t ids2[USED_MAX];
+	uint64_t bytes2[USED_MAX];
+	unsigned n;
 	struct buf b;
 
 	buf_init(&b, 4096);
@@ -107,6 +112,22 @@ test_messages(void)
 	l.service = SERVICE_ERASE;
 	msg_login_put(&b, &l);
 	ok(msg_login_get(buf_span(&b), &l2) == -1, "nobody logs in to erase");
+
+	buf_reset(&b);
+	msg_used_put(&b, ids, 2);
+	ok(msg_used_get(buf_span(&b), ids2, &n) == 0 && n == 2 &&
+	    ids2[0] == 7 && ids2[1] == UINT32_MAX, "used: mailboxes");
+	buf_putc(&b, 0);
+	ok(msg_used_get(buf_span(&b), ids2, &n) == -1, "used: a byte left over");
+	buf_reset(&b);
+	msg_used_is_put(&b, bytes, 2);
+	ok(msg_used_is_get(buf_span(&b), bytes2, &n) == 0 && n == 2 &&
+	    bytes2[0] == 1ull << 40 && bytes2[1] == 0, "used: bytes");
+	ok(msg_used_is_get(span_sub(buf_span(&b), 0, 12), bytes2, &n) == -1,
+	    "used: cut short");
+	buf_reset(&b);
+	wire_put_u32(&b, USED_MAX + 1);
+	ok(msg_used_get(buf_span(&b), ids2, &n) == -1, "used: too many");
 
 	buf_reset(&b);
 	msg_box_put(&b, &m);
