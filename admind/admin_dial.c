@@ -131,28 +131,86 @@ admin_hang_up(struct admin_link **lp)
 	*lp = NULL;
 }
 
-int
-admin_exchange(struct admin_link *l, const struct buf *request,
-    struct fields *answer, char *why, size_t size)
+/* The answer that is there, as fields. */
+static int
+take_answer(struct admin_link *l, struct fields *answer, char *why, size_t size)
 {
-	const char *text;
 	size_t len;
-	int r;
+	const char *text = semail_admin_text(l->admin, &len);
 
-	if (buf_error(request) != 0 || request->len > REQUEST_MAX) {
-		snprintf(why, size, "the request is too long");
-		return 65;
-	}
-	semail_admin_begin_raw(l->admin, request->data, request->len);
-	if ((r = semail_admin_call(l->admin)) > 0) {
-		snprintf(why, size, "%s", semail_admin_comment(l->admin));
-		return r == SEMAIL_ADMIN_REFUSED ? 77 :
-		    r == SEMAIL_ADMIN_BROKEN ? 76 : 75;
-	}
-	text = semail_admin_text(l->admin, &len);
 	if (fields_parse(answer, span_from(text, len)) == -1 || answer->n < 6) {
 		snprintf(why, size, "admind's answer cannot be read");
 		return 76;
 	}
 	return 0;
+}
+
+static int
+begin(struct admin_link *l, const struct buf *request, char *why, size_t size)
+{
+	if (buf_error(request) != 0 || request->len > REQUEST_MAX) {
+		snprintf(why, size, "the request is too long");
+		return 65;
+	}
+	semail_admin_begin_raw(l->admin, request->data, request->len);
+	return 0;
+}
+
+int
+admin_exchange(struct admin_link *l, const struct buf *request,
+    struct fields *answer, char *why, size_t size)
+{
+	int r;
+
+	if ((r = begin(l, request, why, size)) != 0)
+		return r;
+	if ((r = semail_admin_call(l->admin)) > 0) {
+		snprintf(why, size, "%s", semail_admin_comment(l->admin));
+		return r == SEMAIL_ADMIN_REFUSED ? 77 :
+		    r == SEMAIL_ADMIN_BROKEN ? 76 : 75;
+	}
+	return take_answer(l, answer, why, size);
+}
+
+/* ---- without waiting ------------------------------------------------------- */
+
+_Static_assert(ADMIN_ID == SEMAIL_ADMIN_ID, "ids");
+
+void
+admin_new_id(unsigned char id[static ADMIN_ID])
+{
+	semail_admin_new_id(id);
+}
+
+/* A key that fitted before and is refused is admind between two lives. */
+static int
+trouble(struct admin_link *l, int r, char *why, size_t size)
+{
+	if (r <= 0)
+		return 0;
+	snprintf(why, size, "%s", semail_admin_comment(l->admin));
+	return r == SEMAIL_ADMIN_LOST || r == SEMAIL_ADMIN_REFUSED ?
+	    ADMIN_LOST : r == SEMAIL_ADMIN_BROKEN ? 76 : 75;
+}
+
+int
+admin_send(struct admin_link *l, const unsigned char id[static ADMIN_ID],
+    const struct buf *request, char *why, size_t size)
+{
+	int r;
+
+	if ((r = begin(l, request, why, size)) != 0)
+		return r;
+	return trouble(l, semail_admin_send(l->admin, id), why, size);
+}
+
+int
+admin_receive(struct admin_link *l, const unsigned char id[static ADMIN_ID],
+    struct fields *answer, char *why, size_t size)
+{
+	int r = semail_admin_receive(l->admin, id);
+
+	if ((r = trouble(l, r, why, size)) != 0)
+		return r;
+	return take_answer(l, answer, why, size);
 }

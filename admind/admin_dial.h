@@ -21,6 +21,16 @@ struct admin_link;
 struct admin_link *admin_dial(const struct admin_where *, int *status_out,
     char *why, size_t size);
 void admin_hang_up(struct admin_link **);
+/* Requests under way together: send without waiting, then receive in the same
+ * order.  0; ADMIN_LOST when nobody answers: all that has no answer yet may be
+ * sent again, with the same id; or an exit status with the reason. */
+#define ADMIN_LOST 1
+#define ADMIN_ID 16
+void admin_new_id(unsigned char id[static ADMIN_ID]);
+int admin_send(struct admin_link *, const unsigned char id[static ADMIN_ID],
+    const struct buf *request, char *why, size_t size);
+int admin_receive(struct admin_link *, const unsigned char id[static ADMIN_ID],
+    struct fields *answer, char *why, size_t size);
 /* One request, its answer.  0, or an exit status with the reason. */
 int admin_exchange(struct admin_link *, const struct buf *request,
     struct fields *answer, char *why, size_t size);

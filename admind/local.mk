@@ -4,6 +4,7 @@ include admind/login.mk
 include admind/entities.mk
 include admind/resolve.mk
 include admind/boxes.mk
+include admind/import.mk
 
 field_parts = admind/field.c admind/field.h client/field.c client/field.h
 message_parts = admind/message.c admind/message.h admind/code.h

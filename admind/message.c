@@ -296,9 +296,8 @@ message_is_utf8(struct span s)
 
 /* ---- a request's fields ---------------------------------------------------------- */
 
-/* What is wrong with a value, or NULL. */
-static const char *
-value_wrong(const struct message_field *f, struct span v)
+const char *
+message_wrong(const struct message_field *f, struct span v)
 {
 	uint64_t n;
 
@@ -379,7 +378,7 @@ message_take(const struct message *m, const struct fields *in,
 		out->given[k] = true;
 	}
 	for (unsigned i = 0; i < n; i++) {
-		if ((wrong = value_wrong(&m->fields[i], out->value[i])) != NULL) {
+		if ((wrong = message_wrong(&m->fields[i], out->value[i])) != NULL) {
 			snprintf(comment, comment_size, "%s %s",
 			    m->fields[i].name, wrong);
 			return CODE_VALUE;

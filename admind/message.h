@@ -73,6 +73,8 @@ struct message_args {
  */
 int message_take(const struct message *, const struct fields *,
     struct message_args *out, char *comment, size_t comment_size);
+/* What is wrong with a field's value ("is too long"), or NULL. */
+const char *message_wrong(const struct message_field *, struct span value);
 /* By option name, which must be in the table. */
 struct span message_arg(const struct message_args *, const char *option);
 bool message_given(const struct message_args *, const char *option);

@@ -10,6 +10,8 @@
 #define TIMEOUT_MS 60000
 #define GOODBYE_MS 2000
 
+_Static_assert(SEMAIL_ADMIN_ID == CODED_ID, "ids");
+
 struct semail_admin *
 semail_admin_new(const char *key, const char *where)
 {
@@ -220,10 +222,10 @@ receive_answer(struct semail_admin *a, uint64_t until)
 	return (int)strtol(a->fields.at[4], NULL, 10);
 }
 
+/* Connect if need be, and send. */
 static int
-call_once(struct semail_admin *a)
+send_once(struct semail_admin *a, uint64_t until)
 {
-	uint64_t until = semail_now_ms() + a->timeout_ms;
 	int r;
 
 	semail_answer_clear(a);
@@ -235,9 +237,16 @@ call_once(struct semail_admin *a)
 		    "the request is too long");
 	if (a->fd == -1 && (r = connect_to(a, until)) != 0)
 		return r;
-	if ((r = send_request(a, until)) != 0)
-		return r;
-	return receive_answer(a, until);
+	return send_request(a, until);
+}
+
+static int
+call_once(struct semail_admin *a)
+{
+	uint64_t until = semail_now_ms() + a->timeout_ms;
+	int r = send_once(a, until);
+
+	return r != 0 ? r : receive_answer(a, until);
 }
 
 int
@@ -255,4 +264,33 @@ semail_admin_again(struct semail_admin *a)
 {
 	hang_up(a);
 	return call_once(a);
+}
+
+/* ---- without waiting ----------------------------------------------------------- */
+
+int
+semail_admin_send(struct semail_admin *a,
+    const unsigned char id[SEMAIL_ADMIN_ID])
+{
+	memcpy(a->id, id, sizeof(a->id));
+	return send_once(a, semail_now_ms() + a->timeout_ms);
+}
+
+int
+semail_admin_receive(struct semail_admin *a,
+    const unsigned char id[SEMAIL_ADMIN_ID])
+{
+	semail_answer_clear(a);
+	a->trouble[0] = '\0';
+	memcpy(a->id, id, sizeof(a->id));
+	errno = EPIPE;
+	if (a->fd == -1)
+		return trouble(a, SEMAIL_ADMIN_LOST, "there is no connection");
+	return receive_answer(a, semail_now_ms() + a->timeout_ms);
+}
+
+void
+semail_admin_new_id(unsigned char id[SEMAIL_ADMIN_ID])
+{
+	randombytes_buf(id, SEMAIL_ADMIN_ID);
 }

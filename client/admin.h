@@ -56,6 +56,21 @@ int semail_admin_call(struct semail_admin *);
  * is not done twice. */
 int semail_admin_again(struct semail_admin *);
 
+/*
+ * Many requests at once: send the one begun last without waiting for its
+ * answer, then wait for answers, which come in the order of sending.  The ids
+ * are the caller's: what is sent again after SEMAIL_ADMIN_LOST (all that has no
+ * answer yet) goes with the id it had.  semail_admin_send() returns 0 or
+ * trouble, semail_admin_receive() what semail_admin_call() does.  Keep some
+ * tens under way, not thousands.
+ */
+#define SEMAIL_ADMIN_ID 16 /* bytes */
+void semail_admin_new_id(unsigned char id[SEMAIL_ADMIN_ID]);
+int semail_admin_send(struct semail_admin *,
+    const unsigned char id[SEMAIL_ADMIN_ID]);
+int semail_admin_receive(struct semail_admin *,
+    const unsigned char id[SEMAIL_ADMIN_ID]);
+
 /* COMMENT of the answer; after trouble, what it was. */
 const char *semail_admin_comment(const struct semail_admin *);
 /* The nth field of the answer ("" if there is none), NUL-terminated; its
