@@ -1,6 +1,6 @@
 /* Usage and completion, written by the table of requests. */
 #include "config.h"
-#include "admind/admin.h"
+#include "admind/import.h"
 
 #include <ctype.h>
 
@@ -142,6 +142,8 @@ admin_help(FILE *f)
 		    messages[i].help);
 	}
 	fputs("\n"
+	    "  import        send a request for each row of a CSV file\n"
+	    "  export        write a list as CSV, for import\n"
 	    "  request       the fields on standard input, as a panel sends them\n"
 	    "  help          this\n", f);
 }
@@ -158,6 +160,17 @@ put_options(FILE *f, const struct message *m)
 		if (field->flags & (FIELD_SECRET | FIELD_LINES))
 			fprintf(f, " --%s-file", field->option);
 	}
+}
+
+/* What may follow a command; words are beside its options. */
+static void
+put_case(FILE *f, const struct message *m, const char *words)
+{
+	fputs("\t\t", f);
+	put_lower(f, m->type);
+	fprintf(f, ") options=\"$common%s", words);
+	put_options(f, m);
+	fputs("\" ;;\n", f);
 }
 
 void
@@ -184,20 +197,19 @@ admin_completion(FILE *f)
 	    "\tif [[ -z $admin && -z $word ]]; then\n"
 	    "\t\toptions='start stop status reload check queue admin'\n"
 	    "\telif [[ -n $admin && -z $word ]]; then\n"
-	    "\t\toptions=\"$common help request", f);
+	    "\t\toptions=\"$common help request import export", f);
 	for (unsigned i = 0; i < nmessages; i++) {
 		putc(' ', f);
 		put_lower(f, messages[i].type);
 	}
 	fputs("\"\n\telif [[ -n $admin ]]; then\n\t\tcase $word in\n", f);
-	for (unsigned i = 0; i < nmessages; i++) {
-		fputs("\t\t", f);
-		put_lower(f, messages[i].type);
-		fputs(") options=\"$common", f);
-		put_options(f, &messages[i]);
-		fputs("\" ;;\n", f);
-	}
-	fputs("\t\thelp) options=\"", f);
+	for (unsigned i = 0; i < nmessages; i++)
+		put_case(f, &messages[i], "");
+	put_case(f, &import_usage, " importbal newdom newalias newvirt newuser "
+	    "newclient setbal delbal");
+	put_case(f, &export_usage, " mailboxes domains aliases virtuals users "
+	    "clients");
+	fputs("\t\thelp) options=\"import export", f);
 	for (unsigned i = 0; i < nmessages; i++) {
 		putc(' ', f);
 		put_lower(f, messages[i].type);

@@ -31,9 +31,11 @@ admind_semail_admind_LDADD = $(client_libs) $(common_libs) \
 
 admin_parts = admind/admin.h admind/admin_args.c admind/admin_secret.c \
 	admind/admin_text.c admind/admin_show.c admind/admin_help.c \
-	admind/admin_dial.c admind/admin_dial.h $(message_parts) $(field_parts)
+	admind/admin_dial.c admind/admin_dial.h $(import_parts) \
+	$(message_parts) $(field_parts)
 role_PROGRAMS += admind/semail-admin
-admind_semail_admin_SOURCES = admind/semail-admin.c $(admin_parts)
+admind_semail_admin_SOURCES = admind/semail-admin.c admind/admin_import.c \
+	admind/admin_export.c $(admin_parts)
 admind_semail_admin_LDADD = $(client_libs) $(common_libs)
 
 # Completion for bash knows the commands from the table.

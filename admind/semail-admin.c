@@ -6,7 +6,7 @@
  * Never     knows a request by name: the table (message.h) does.
  */
 #include "config.h"
-#include "admind/admin.h"
+#include "admind/import.h"
 
 #include "libcommon/io.h"
 
@@ -163,7 +163,10 @@ cmd_help(int argc, char *argv[])
 		admin_help(stdout);
 		return EXIT_OK;
 	}
-	if ((m = admin_find(argv[0])) == NULL)
+	m = strcmp(argv[0], "import") == 0 ? &import_usage :
+	    strcmp(argv[0], "export") == 0 ? &export_usage :
+	    admin_find(argv[0]);
+	if (m == NULL)
 		admin_die(EXIT_USAGE, "there is no command %s; semail admin "
 		    "help lists them", argv[0]);
 	admin_help_of(stdout, m);
@@ -179,12 +182,26 @@ cmd_completion(int argc, char *argv[])
 	return EXIT_OK;
 }
 
+static int
+cmd_import(int argc, char *argv[])
+{
+	return admin_import(&options, argc, argv);
+}
+
+static int
+cmd_export(int argc, char *argv[])
+{
+	return admin_export(&options, argc, argv);
+}
+
 /* What is no request. */
 static const struct {
 	const char *word;
 	int (*run)(int argc, char *argv[]);
 } words[] = {
 	{ "help", cmd_help },
+	{ "import", cmd_import },
+	{ "export", cmd_export },
 	{ "request", cmd_request },
 	{ "completion", cmd_completion },
 };
