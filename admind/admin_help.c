@@ -206,7 +206,7 @@ admin_completion(FILE *f)
 	for (unsigned i = 0; i < nmessages; i++)
 		put_case(f, &messages[i], "");
 	put_case(f, &import_usage, " importbal newdom newalias newvirt newuser "
-	    "newclient setbal delbal");
+	    "newclient setbal delbal $(compgen -f -- \"$cur\")");
 	put_case(f, &export_usage, " mailboxes domains aliases virtuals users "
 	    "clients");
 	fputs("\t\thelp) options=\"import export", f);
