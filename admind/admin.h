@@ -130,4 +130,7 @@ struct admin_options {
 __attribute__((format(printf, 2, 3), noreturn)) void admin_die(int status,
     const char *fmt, ...);
 
+/* "semail purge" (admin_purge.c): an exit status. */
+int admin_purge(const struct admin_options *, int argc, char *argv[]);
+
 #endif

@@ -4,7 +4,8 @@ name_parts = admind/names.c admind/names.h admind/maillist.c admind/maillist.h
 entity_parts = admind/entity.c admind/entity.h admind/dir_alias.c \
 	admind/dir_virtual.c admind/dir_client.c admind/dir_company.c \
 	admind/dir_admin.c admind/dir_server.c admind/dir_deldom.c \
-	admind/dir_stat.c admind/dir_domain.h $(name_parts)
+	admind/dir_audit.c admind/dir_audit.h \
+	admind/dir_stat.c admind/dir_user.c admind/dir_domain.h $(name_parts)
 export_parts = admind/export_text.c admind/export_text.h
 
 unit_tests += admind/names_test

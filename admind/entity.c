@@ -16,7 +16,7 @@ _Static_assert(BY_ALL == 1 << WHO_ALL && BY_ADMIN == 1 << WHO_ADMIN &&
 
 static const struct entity *const entities[] = { &entity_alias,
 	&entity_virtual, &entity_domain, &entity_client, &entity_company,
-	&entity_administrator, &entity_server };
+	&entity_administrator, &entity_server, &entity_user };
 
 const struct entity *
 entity_find(struct span name)
@@ -433,6 +433,15 @@ find_same(struct db *db, struct dir_change *c)
 	return rc;
 }
 
+/* Only now is it known what the new one is called. */
+static void
+name_number(struct dir_change *c)
+{
+	if (c->entity->key_kind == KEY_NUMBER)
+		snprintf(c->object, sizeof(c->object), "%llu",
+		    (unsigned long long)c->id);
+}
+
 static int
 new_txn(struct db *db, void *arg)
 {
@@ -449,6 +458,8 @@ new_txn(struct db *db, void *arg)
 		return r;
 	if ((r = find_same(db, c)) != 0) {
 		c->was_there = r == 1;
+		if (r == 1)
+			name_number(c);
 		return r == 1 ? 0 : r;
 	}
 	if (e->check != NULL && (r = e->check(db, c)) != 0)
@@ -461,9 +472,7 @@ new_txn(struct db *db, void *arg)
 		return entity_refuse(c, CODE_EXISTS, "the %s \"%.128s\" is taken",
 		    e->what, c->object);
 	}
-	if (e->key_kind == KEY_NUMBER)
-		snprintf(c->object, sizeof(c->object), "%llu",
-		    (unsigned long long)c->id);
+	name_number(c);
 	return done(db, c);
 }
 

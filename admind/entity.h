@@ -116,7 +116,8 @@ struct dir_change {
 };
 
 extern const struct entity entity_alias, entity_virtual, entity_domain,
-	entity_client, entity_company, entity_administrator, entity_server;
+	entity_client, entity_company, entity_administrator, entity_server,
+	entity_user;
 
 const struct entity *entity_find(struct span name); /* NULL: none */
 

@@ -23,7 +23,7 @@ admind_semail_admind_SOURCES = admind/admind.c admind/admind.h \
 	$(better_parts) \
 	admind/exports.c admind/feeder.c admind/job.c admind/job.h \
 	admind/hook.c admind/prune.c $(panel_parts) $(export_parts) \
-	admind/req_domain.c admind/req_entity.c \
+	admind/req_audit.c admind/req_domain.c admind/req_entity.c \
 	$(req_box_parts) $(directory_parts) $(message_parts) $(field_parts)
 nodist_admind_semail_admind_SOURCES = admind/migrations.c
 admind_semail_admind_LDADD = $(client_libs) $(common_libs) \
@@ -35,7 +35,7 @@ admin_parts = admind/admin.h admind/admin_args.c admind/admin_secret.c \
 	$(message_parts) $(field_parts)
 role_PROGRAMS += admind/semail-admin
 admind_semail_admin_SOURCES = admind/semail-admin.c admind/admin_import.c \
-	admind/admin_export.c $(admin_parts)
+	admind/admin_export.c admind/admin_purge.c $(admin_parts)
 admind_semail_admin_LDADD = $(client_libs) $(common_libs)
 
 # Completion for bash knows the commands from the table.

@@ -263,6 +263,7 @@ const struct request entity_requests[] = {
 	ENTITY("COMPANY"),
 	ENTITY("ADMIN"),
 	ENTITY("SERVER"),
+	ENTITY("USER"),
 	/* making and deleting domains: req_domain.c */
 	{ "MODDOM", entity_mod_run },
 	{ "SHOWDOM", entity_show_run },

@@ -194,6 +194,12 @@ cmd_export(int argc, char *argv[])
 	return admin_export(&options, argc, argv);
 }
 
+static int
+cmd_purge(int argc, char *argv[])
+{
+	return admin_purge(&options, argc, argv);
+}
+
 /* What is no request. */
 static const struct {
 	const char *word;
@@ -202,6 +208,7 @@ static const struct {
 	{ "help", cmd_help },
 	{ "import", cmd_import },
 	{ "export", cmd_export },
+	{ "purge-all", cmd_purge },
 	{ "request", cmd_request },
 	{ "completion", cmd_completion },
 };

@@ -38,7 +38,9 @@ usage(void)
 	      "  reload           take the changed configuration\n"
 	      "  check            look for errors in the configuration\n"
 	      "  queue ...        the mail queue: semail-queue(8)\n"
-	      "  admin ...        domains and mailboxes: semail-admin(8)\n",
+	      "  admin ...        domains and mailboxes: semail-admin(8)\n"
+	      "  audit ...        what was changed: semail-admin(8)\n"
+	      "  purge ...        delete what is older than its domain's days\n",
 	    stderr);
 	exit(64);
 }
@@ -366,6 +368,15 @@ run_program(const char *name, int argc, char *argv[], bool own_flag)
 	fatal("exec path=%s", path);
 }
 
+/* Commands of semail-admin that people look for here. */
+static const struct {
+	const char *word;
+	char *admin_word;
+} of_admin[] = {
+	{ "audit", (char[]){ "audit" } },
+	{ "purge", (char[]){ "purge-all" } },
+};
+
 int
 main(int argc, char *argv[])
 {
@@ -402,6 +413,13 @@ main(int argc, char *argv[])
 		return cmd_status(argc == 2 && strcmp(argv[1], "--json") == 0);
 	if (strchr(argv[0], '/') != NULL || strlen(argv[0]) > 64)
 		usage();
+	for (size_t i = 0; i < nitems(of_admin); i++) {
+		if (strcmp(argv[0], of_admin[i].word) != 0)
+			continue;
+		argv[0] = of_admin[i].admin_word;
+		/* What stands before it is the program's name or an option. */
+		return run_program("semail-admin", argc + 1, argv - 1, false);
+	}
 	snprintf(name, sizeof(name), "semail-%s", argv[0]);
 	return run_program(name, argc, argv, false);
 }

@@ -151,7 +151,7 @@ L^DELSERVER||ds@N@^NEWSERVER||||ds@N@
 LAC^STAT|^^none
 LAC^SYNC|^^none
 L^AUDIT|^^none
-L^PURGE|d1.test||dry-run=yes^^none
+L^PURGE|d1.test||dry-run=yes^MODDOM||||d1.test|purge=30^none
 L^LISTPANEL|^^none
 L^NEWPANEL||np@N@^^none
 L^DELPANEL||dp@N@^NEWPANEL||||dp@N@^none
