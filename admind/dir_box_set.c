@@ -126,7 +126,8 @@ box_put(struct db *db, const struct dir_domain *d, const struct box_row *row,
 	    "Ba_EmailSMS = COALESCE(?, Ba_EmailSMS), "
 	    "Ba_LoginSMS = COALESCE(?, Ba_LoginSMS), "
 	    "Ba_PasswordSMS = NULLIF(COALESCE(?, Ba_PasswordSMS), ''), "
-	    "Ba_Vacances = NULLIF(COALESCE(?, Ba_Vacances), ''), "
+	    "Ba_Vacances = NULLIF(COALESCE(?, Ba_Vacances) COLLATE "
+	    "utf8mb4_nopad_bin, ''), "
 	    "Ba_LoginCourt = NULLIF(COALESCE(?, Ba_LoginCourt), ''), "
 	    "Ba_IdUtilisateur = NULLIF(COALESCE(?, Ba_IdUtilisateur), 0), "
 	    "Ba_SMS = IF(Ba_TelSMS = '', 'NON', 'OUI') WHERE Ba_IdBAL = ?", v,

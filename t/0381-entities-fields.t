@@ -1,7 +1,6 @@
 #!/bin/sh
 # Each field of each request with what it should not hold: it is refused, or
 # stored exactly as it was given, and never anything else.
-# also sanitized
 . "${top_srcdir:-.}/t/lib.sh"
 semail_conf
 semail_start
@@ -10,7 +9,8 @@ code() { sed -n 's/.*"code":\(-*[0-9]*\),.*/\1/p'; }
 request() { printf '%s' "$1" | semail admin --json request 2>&1; }
 for r in 'NEWBAL|||x.test|bob|pw' 'NEWALIAS|||x.test|al|bob' \
     'NEWVIRT|||x.test|vi||al' 'NEWCLIENT||||cl' 'NEWCOMPANY||||Co' \
-    'NEWADMIN||||ad' 'NEWSERVER||||se'; do
+    'NEWADMIN||||ad' 'NEWSERVER||||se' 'NEWUSER||||cl|name=u' \
+    'NEWAPP|||x.test|bob|dev'; do
 	is "$r" "$(request "$r" | code)" 0
 done
 
@@ -94,6 +94,16 @@ MODCOMPANY||||2|comment=@V@ ~ 255 ~ SHOWCOMPANY||||2 ~ comment
 MODADMIN||||ad|name=@V@ ~ 128 ~ SHOWADMIN||||ad ~ name
 MODADMIN||||ad|comment=@V@ ~ 255 ~ SHOWADMIN||||ad ~ comment
 MODSERVER||||se|comment=@V@ ~ 255 ~ SHOWSERVER||||se ~ comment
+MODUSER||||1|name=@V@ ~ 128 ~ SHOWUSER||||1 ~ name
+MODUSER||||1|first-name=@V@ ~ 128 ~ SHOWUSER||||1 ~ first-name
+MODUSER||||1|mobile=@V@ ~ 32 ~ SHOWUSER||||1 ~ mobile
+MODUSER||||1|phone=@V@ ~ 32 ~ SHOWUSER||||1 ~ phone
+MODUSER||||1|address=@V@ ~ 255 ~ SHOWUSER||||1 ~ address
+MODUSER||||1|comment=@V@ ~ 255 ~ SHOWUSER||||1 ~ comment
+SETBAL|||x.test|bob|comment=@V@ ~ 255 ~ SHOWBAL|||x.test|bob ~ comment
+SETBAL|||x.test|bob|sms-filter=@V@ ~ 255 ~ SHOWBAL|||x.test|bob ~ sms-filter
+SETBAL|||x.test|bob|sms-login=@V@ ~ 64 ~ SHOWBAL|||x.test|bob ~ sms-login
+SETBAL|||x.test|bob|vacation=@V@ ~ 16000 ~ SHOWBAL|||x.test|bob ~ vacation
 X
 )" ""
 is "what has a form has it" "$(wrong <<'X'
@@ -117,6 +127,14 @@ MODADMIN||||ad|all=@V@ ~ 3
 MODALIAS|||x.test|al|list=@V@ ~ 60000
 MODVIRT|||x.test|vi||real=@V@ ~ 128
 MODVIRT|||x.test|vi||real-domain=@V@ ~ 255
+SETBAL|||x.test|bob|quota=@V@ ~ 20
+SETBAL|||x.test|bob|antivirus=@V@ ~ 16
+SETBAL|||x.test|bob|forward=@V@ ~ 4000
+SETBAL|||x.test|bob|sms-tel=@V@ ~ 32 ~ SHOWBAL|||x.test|bob ~ sms-tel
+SETBAL|||x.test|bob|sms-email=@V@ ~ 320
+SETBAL|||x.test|bob|sms-password=@V@ ~ 128
+SETBAL|||x.test|bob|short=@V@ ~ 64
+SETBAL|||x.test|bob|user=@V@ ~ 10
 X
 )" ""
 is "keys: nothing is found, made or deleted" "$(wrong <<'X'
@@ -142,6 +160,16 @@ DELSERVER||||@V@ ~ 128
 SHOWCOMPANY||||@V@ ~ 10
 MODCOMPANY||||@V@|comment=c ~ 10
 DELCOMPANY||||@V@ ~ 10
+SHOWUSER||||@V@ ~ 10
+DELUSER||||7@V@ ~ 9
+SHOWBAL|||x.test|@V@ ~ 64
+STATBAL|||x.test|@V@ ~ 64
+DELBAL|||x.test|@V@ ~ 64
+DELBAL|||@V@|bob ~ 255
+PURGEBAL|||x.test|@V@ ~ 64
+PURGE||||@V@ ~ 255
+LISTAPP|||x.test|@V@ ~ 64
+DELAPP|||x.test|bob|@V@ ~ 128
 X
 )" ""
 is "lists: any filter, any page" "$(wrong <<'X'
@@ -161,6 +189,18 @@ LISTADMIN||||match=@V@ ~ 320
 LISTADMIN||||after=@V@ ~ 700
 LISTSERVER||||match=@V@ ~ 320
 LISTSERVER||||after=@V@ ~ 700
+LISTUSER||||match=@V@ ~ 320
+LISTUSER||||after=@V@ ~ 700
+LISTBAL||||match=@V@ ~ 320
+LISTBAL||||after=@V@ ~ 700
+LISTBAL|||@V@ ~ 255
+AUDIT||||object=@V@ ~ 330
+AUDIT||||who=@V@ ~ 160
+AUDIT||||what=@V@ ~ 16
+AUDIT||||since=@V@ ~ 32
+AUDIT||||until=@V@ ~ 32
+AUDIT||||after=@V@ ~ 32
+PURGE||||x.test|after=@V@ ~ 64
 X
 )" ""
 is "and there is as much of everything as before" "$(request 'STAT|||' | grep -v virtual)" "$before"
