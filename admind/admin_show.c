@@ -1,7 +1,7 @@
 /*
  * Answers as people and programs read them.
  *
- * LIST, SHOW and STAT answer NEXT, COLUMNS and one field for each row after
+ * LIST, SHOW, STAT and some others answer NEXT, COLUMNS and one field for each row after
  * COMMENT; COLUMNS and rows are fields themselves (field.h).  What other
  * requests answer after COMMENT (a number, a key) is printed as it is.
  */
@@ -41,7 +41,7 @@ has_rows(const struct fields *a)
 	    (span_has_prefix_icase(type, "LIST") ||
 	    span_has_prefix_icase(type, "SHOW") ||
 	    span_has_prefix_icase(type, "STAT") || span_is(type, "AUDIT") ||
-	    span_is(type, "PURGE"));
+	    span_is(type, "PURGE") || span_is(type, "DNSDOM"));
 }
 
 /* One thing with many properties: a line for each. */

@@ -6,6 +6,7 @@
  */
 #include "config.h"
 #include "admind/dir_box_int.h"
+#include "admind/dir_domain.h"
 
 #define STATE "ELT(FIELD(Ba_Etat, 'CREATION', 'ACTIVE', 'SUPPRESSION', " \
 	"'DESACTIVEE'), 'creating', 'active', 'deleting', 'disabled')"
@@ -55,28 +56,6 @@ take_after(struct span after, uint64_t *domain_out, struct span *login_out)
 	    domain_out) == 0;
 }
 
-/* Is there such a domain, and may this one ask? */
-static int
-domain_txn(struct db *db, void *arg)
-{
-	struct box_txn *t = arg;
-	struct dir_domain d;
-
-	return dir_find_domain(db, t->who, t->in->domain, &d, t->comment);
-}
-
-static int
-check_domain(struct db *db, const struct dir_who *who, const char *domain,
-    char *comment)
-{
-	struct dir_mailbox in = { .login = "" };
-	struct box_txn t = { .who = who, .in = &in, .comment = comment };
-
-	if (span_copy(span_of(domain), in.domain, sizeof(in.domain)) == -1)
-		return CODE_NO_DOMAIN;
-	return dir_code(db_txn(db, domain_txn, &t), comment);
-}
-
 int
 dir_box_list(struct db *db, const struct dir_who *who,
     const struct dir_page *page, bool hashes, struct rows *rows,
@@ -96,7 +75,7 @@ dir_box_list(struct db *db, const struct dir_who *who,
 		dir_say(comment, "AFTER is no NEXT of an answer");
 		return CODE_VALUE;
 	}
-	if (page->domain[0] != '\0' && (code = check_domain(db, who,
+	if (page->domain[0] != '\0' && (code = dir_domain_is(db, who,
 	    page->domain, comment)) != CODE_OK)
 		return code;
 	dir_scope(who, v);

@@ -34,6 +34,10 @@ int dir_deldom_end(struct db *, uint32_t id,
 /* A domain that is marked: 1 with its number and name, 0, or CODE_TEMP. */
 int dir_deldom_next(struct db *, uint32_t *id_out, char name[static 256]);
 
+/* Is there such a domain, and may this one ask?  A code. */
+int dir_domain_is(struct db *, const struct dir_who *, const char *name,
+    char comment[static COMMENT_MAX + 1]);
+
 /* What a domain uses and may use, and how many of everything there is: pages
  * of rows.  used_kb is what authd says. */
 #define STATDOM_COLUMNS "name|mailboxes|active|disabled|max|given|quota|used|" \

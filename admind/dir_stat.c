@@ -39,6 +39,30 @@ dir_stat(struct db *db, const struct dir_who *who, struct rows *rows,
 
 /* ---- one domain -------------------------------------------------------------------- */
 
+struct domain_is {
+	const struct dir_who *who;
+	const char *name;
+	char *comment;
+};
+
+static int
+domain_is_txn(struct db *db, void *arg)
+{
+	struct domain_is *t = arg;
+	struct dir_domain d;
+
+	return dir_find_domain(db, t->who, t->name, &d, t->comment);
+}
+
+int
+dir_domain_is(struct db *db, const struct dir_who *who, const char *name,
+    char comment[static COMMENT_MAX + 1])
+{
+	struct domain_is t = { who, name, comment };
+
+	return dir_code(db_txn(db, domain_is_txn, &t), comment);
+}
+
 struct statdom {
 	const struct dir_who *who;
 	const char *name;

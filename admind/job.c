@@ -29,7 +29,7 @@ static struct {
 
 static const struct request *const requests[] = { domain_requests,
 	entity_requests, box_requests, box_set_requests, box_show_requests,
-	box_app_requests, audit_requests, purge_requests, panel_requests };
+	box_app_requests, dns_requests, audit_requests, purge_requests, panel_requests };
 
 static void job_next(void);
 

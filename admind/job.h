@@ -55,6 +55,7 @@ extern const struct request box_requests[];    /* req_box.c */
 extern const struct request box_set_requests[]; /* req_box_set.c */
 extern const struct request box_show_requests[]; /* req_box_show.c */
 extern const struct request box_app_requests[]; /* req_box_app.c */
+extern const struct request dns_requests[]; /* req_dns.c */
 extern const struct request audit_requests[]; /* req_audit.c */
 extern const struct request purge_requests[]; /* req_purge.c */
 extern const struct request panel_requests[];  /* req_panel.c */

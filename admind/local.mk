@@ -23,7 +23,7 @@ admind_semail_admind_SOURCES = admind/admind.c admind/admind.h \
 	$(better_parts) \
 	admind/exports.c admind/feeder.c admind/job.c admind/job.h \
 	admind/hook.c admind/prune.c $(panel_parts) $(export_parts) \
-	admind/req_audit.c admind/req_domain.c admind/req_entity.c \
+	admind/req_audit.c admind/req_dns.c admind/req_domain.c admind/req_entity.c \
 	$(req_box_parts) $(directory_parts) $(message_parts) $(field_parts)
 nodist_admind_semail_admind_SOURCES = admind/migrations.c
 admind_semail_admind_LDADD = $(client_libs) $(common_libs) \

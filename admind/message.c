@@ -153,6 +153,8 @@ const struct message messages[] = {
 	{ "LISTDOM", BY_OWNERS, FORM_PLAIN, "list domains", { PAGE("part of the name") } },
 	{ "STATDOM", BY_OWNERS, FORM_DOMAIN, "what a domain uses", {
 	    { "DOMAIN NAME", "name", P, 255, NULL } } },
+	{ "DNSDOM", BY_OWNERS, FORM_DOMAIN, "the DNS records a domain needs", {
+	    { "DOMAIN NAME", "name", P, 255, NULL } } },
 	/* ---- aliases and virtual users ---- */
 	{ "MODALIAS", BY_OWNERS, FORM_PLAIN, "change an alias", {
 	    { "ALIAS NAME", "alias", NEEDED, 64, NULL },

@@ -13,7 +13,8 @@
 const struct conf_setting conf_settings[] = {
 	/* where things are */
 	{ "hostname", CONF_STR, "", 0, 0, NULL,
-	    R(SMTPD) | R(POP3D) | R(LOCAL) | R(SPAWND) | R(QUEUED) | R(AUTHD),
+	    R(SMTPD) | R(POP3D) | R(LOCAL) | R(SPAWND) | R(QUEUED) | R(AUTHD) |
+	    R(ADMIND), /* DNS records say it and the ports */
 	    "this server's name in greetings and Received lines (default: the system's)" },
 	{ "state-dir", CONF_PATH, LOCALSTATEDIR "/lib/semail", 0, 0, NULL,
 	    R(ADMIND) | R(SPAWND), /* passwd(5) and hooks are told where homes are */
@@ -24,10 +25,10 @@ const struct conf_setting conf_settings[] = {
 	    "where all daemons log" },
 	/* listeners */
 	{ "listen-smtp", CONF_LISTEN, "", 0, 0, NULL, 0, "mail from other servers" },
-	{ "listen-submission", CONF_LISTEN, "", 0, 0, NULL, 0, "mail from our users, STARTTLS" },
-	{ "listen-submissions", CONF_LISTEN, "", 0, 0, NULL, 0, "mail from our users, TLS at once" },
-	{ "listen-pop3", CONF_LISTEN, "", 0, 0, NULL, 0, "POP3, STLS" },
-	{ "listen-pop3s", CONF_LISTEN, "", 0, 0, NULL, 0, "POP3, TLS at once" },
+	{ "listen-submission", CONF_LISTEN, "", 0, 0, NULL, R(ADMIND), "mail from our users, STARTTLS" },
+	{ "listen-submissions", CONF_LISTEN, "", 0, 0, NULL, R(ADMIND), "mail from our users, TLS at once" },
+	{ "listen-pop3", CONF_LISTEN, "", 0, 0, NULL, R(ADMIND), "POP3, STLS" },
+	{ "listen-pop3s", CONF_LISTEN, "", 0, 0, NULL, R(ADMIND), "POP3, TLS at once" },
 	{ "listen-admin", CONF_LISTEN, "", 0, 0, NULL, 0, "hosting panels, coded" },
 	/* TLS */
 	{ "tls-certificate", CONF_FILE, "", 0, 0, NULL, R(SMTPD) | R(POP3D),

@@ -149,6 +149,7 @@ LA^LISTSERVER|^^none
 L^DELSERVER||ds@N@^NEWSERVER||||ds@N@
 # the whole
 LAC^STAT|^^none
+LAC^DNSDOM|d@K@.test|
 LAC^SYNC|^^none
 L^AUDIT|^^none
 L^PURGE|d1.test||dry-run=yes^MODDOM||||d1.test|purge=30^none

@@ -93,6 +93,14 @@ is "STATDOM mailboxes" "$(cell mailboxes statdom x.test)" 3
 is "STATDOM given" "$(cell given statdom x.test)" 1000
 is "STATBAL of another" "$(request 'STATBAL|c2|pc2|x.test|bob' | code)" -4
 
+# ---- DNS records ---------------------------------------------------------------------
+dns() { semail admin --json dnsdom "$1" | grep -o "\"name\":\"$2\",\"type\":\"[A-Z]*\",\"value\":[^}]*" | sed 's/.*"value"://'; }
+is "MX" "$(dns x.test x.test. | head -1)" '"10 mail.test."'
+is "SPF" "$(dns x.test x.test. | sed -n 2p)" '"\"v=spf1 mx -all\""'
+is "SRV, with the port" "$(dns x.test _submissions._tcp.x.test.)" "\"0 1 $submissions_port mail.test.\""
+is "what there is not" "$(dns x.test _imaps._tcp.x.test.)" '"0 0 0 ."'
+is "of another" "$(request 'DNSDOM|c2|pc2||x.test' | code)" -4
+
 # ---- passwords of devices ----------------------------------------------------------
 app() { semail admin newapp "$@" | grep -oE '^([a-z2-9]{4}-){3}[a-z2-9]{4}$'; }
 phone=$(app bob@x.test phone --services pop3)
