@@ -35,10 +35,19 @@ submit() { # the same by SMTP
 not() { ! "$@"; }
 cached() { semail status --json | sed 's/.*"logins-cached":\([0-9]*\).*/\1/'; }
 
-ms() { # a refusal, in milliseconds
-	ms_since=$(date +%s%N)
-	login "$@"
-	echo $((($(date +%s%N) - ms_since) / 1000000))
+# A refusal, in milliseconds: the quickest of four, each from an address that
+# nobody slows down, as this machine may have other things to do.
+from=1
+ms() { # ADDRESS
+	ms_least=
+	for ms_i in 1 2 3 4; do
+		from=$((from + 1))
+		ms_since=$(date +%s%N)
+		curl -s --max-time 25 --interface "127.0.0.$from" -u "$1:nonsense$ms_i" \
+		    "pop3://127.0.0.1:$pop3_port/" >/dev/null 2>&1
+		ms_is=$((($(date +%s%N) - ms_since) / 1000000))
+		[ -n "$ms_least" ] && [ "$ms_least" -le "$ms_is" ] || ms_least=$ms_is
+	done
 }
 
 ok "a domain" newdom x.test
@@ -49,8 +58,10 @@ ok "another with the same password" newbal eve@x.test secret
 # and a name that is not there look the same.
 changed "UPDATE Identifiant SET Id_Type = 3, Id_Verificateur =
     '{SHA}LlQ3338eAacfLIZPe0PaCVcjW7c='" 3 "(SELECT MAX(Id_IdIdentifiant) FROM Identifiant)"
-known=$(ms eve@x.test nonsense)
-unknown=$(ms nobody@x.test nonsense)
+ms eve@x.test
+known=$ms_least
+ms nobody@x.test
+unknown=$ms_least
 ok "a cheap verifier takes a quarter of a second ($known ms)" test "$known" -ge 245
 ok "and so does an unknown name ($unknown ms)" test "$unknown" -ge 245
 ok "neither much more" test "$known" -lt 490 -a "$unknown" -lt 490
