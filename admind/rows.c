@@ -78,6 +78,14 @@ rows_end(struct rows *r, struct span key)
 	return fits;
 }
 
+void
+rows_cut(struct rows *r, struct span key)
+{
+	buf_reset(&r->next);
+	buf_put_span(&r->next, key);
+	r->more = true;
+}
+
 uint64_t
 rows_limit(const struct rows *r)
 {

@@ -8,8 +8,8 @@
  * each row, with fields_parse().  Columns are called as the options of the
  * requests (message.h) that set them.
  *
- * NEXT is the key of the last row of a page that is not the last one, and goes
- * back as AFTER; it is empty on the last page.
+ * NEXT is where a page that is not the last one ended, the key of its last row
+ * for most lists, and goes back as AFTER; it is empty on the last page.
  */
 #ifndef ADMIND_ROWS_H
 #define ADMIND_ROWS_H
@@ -39,6 +39,8 @@ void rows_reset(struct rows *); /* an empty page again, same max */
 void rows_cell(struct rows *, struct span);
 void rows_cell_u64(struct rows *, uint64_t);
 bool rows_end(struct rows *, struct span key);
+/* The page ends here, also without a row: what follows is looked for after key. */
+void rows_cut(struct rows *, struct span key);
 
 /* How many rows to ask for: one more than fit, to know if there is more. */
 uint64_t rows_limit(const struct rows *);

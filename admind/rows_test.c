@@ -95,6 +95,12 @@ test_pages(void)
 	    "a row that never fits is told");
 	rows_reset(&r);
 	ok(put("X"), "and forgotten");
+	anew(0);
+	rows_cut(&r, span_of("7/"));
+	ok(put("X") && out.n == 3 && span_is(out.field[1], "7/"),
+	    "a page that is cut short has its NEXT, also without a row");
+	anew(0);
+	ok(put("X") && out.field[1].len == 0, "and the one after it none");
 }
 
 int

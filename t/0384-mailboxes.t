@@ -69,6 +69,8 @@ is "with a text in it" "$(listed 'LISTBAL||||match=b@x')" "bob@x.test"
 is "a client's own" "$(listed 'LISTBAL|c1|pc1|')" "alf@x.test bob@x.test carl@x.test"
 is "another's domain" "$(request 'LISTBAL|c1|pc1|y.test' | code)" -4
 is "two, and more" "$(listed 'LISTBAL||||max=2')" "alf@x.test bob@x.test more"
+is "and the rest" "$(listed 'LISTBAL||||after=1/bob|max=3')" "carl@x.test eve@y.test"
+is "a client's, with a text in them" "$(listed 'LISTBAL|c1|pc1||match=l|max=1')" "alf@x.test more"
 is "AFTER that is none" "$(request 'LISTBAL||||after=x' | code)" -7
 is "the command reads all pages" "$(semail admin listbal --json | grep -o '"mailbox":"[a-z]*"' | wc -l)" 4
 is "another client's mailbox" "$(request 'SHOWBAL|c1|pc1|y.test|eve' | code)" -4
