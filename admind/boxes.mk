@@ -19,3 +19,7 @@ unit_tests += admind/dir_box_show_test
 admind_dir_box_show_test_SOURCES = admind/dir_box_show_test.c $(dir_test_parts)
 nodist_admind_dir_box_show_test_SOURCES = admind/migrations.c
 admind_dir_box_show_test_LDADD = $(common_libs) $(MARIADB_LIBS)
+unit_tests += admind/dir_app_test
+admind_dir_app_test_SOURCES = admind/dir_app_test.c $(dir_test_parts)
+nodist_admind_dir_app_test_SOURCES = admind/migrations.c
+admind_dir_app_test_LDADD = $(common_libs) $(MARIADB_LIBS)

@@ -45,7 +45,11 @@ find_app(struct db *db, const struct app_txn *a, uint64_t mailbox,
 	return rc == -1 ? DB_FAILED : rc;
 }
 
-/* The device is the audit row's comment. */
+/* The device is the audit row's comment; the end of a hook may stand behind it
+ * (dir_hook.c). */
+#define OF_DEVICE "(Au_Commentaire = ? OR LEFT(Au_Commentaire, " \
+	"CHAR_LENGTH(?) + 2) = CONCAT(?, ': '))"
+
 static int
 audit(struct db *db, const struct app_txn *a, const char *type)
 {
@@ -60,12 +64,13 @@ audit(struct db *db, const struct app_txn *a, const char *type)
 static int
 has_deleted(struct db *db, const struct app_txn *a)
 {
-	struct db_value v[4] = { db_str(a->object), db_bytes(a->device),
+	struct db_value device = db_bytes(a->device), v[6] = {
+		db_str(a->object), device, device, device,
 		db_u64(a->t.who->kind == WHO_ALL), db_str(a->t.who->name) };
 	struct db_rows r;
 	int rc = db_query(db, &r, "SELECT 1 FROM Audit WHERE Au_Objet = ? AND "
-	    "Au_Type = 'DELAPP' AND Au_Commentaire = ? AND (? = 1 OR "
-	    "Au_Qui = ?) LIMIT 1", v, 4);
+	    "Au_Type = 'DELAPP' AND " OF_DEVICE " AND (? = 1 OR Au_Qui = ?) "
+	    "LIMIT 1", v, 6);
 
 	if (rc == 0 && db_next(&r))
 		rc = 1;
@@ -79,15 +84,17 @@ static int
 made_by(struct db *db, const struct app_txn *a)
 {
 	const struct dir_who *who = a->t.who;
-	struct db_value v[2] = { db_bytes(span_from(who->request,
-	    sizeof(who->request))), db_str(a->object) };
+	struct db_value device = db_bytes(a->device), v[5] = {
+		db_bytes(span_from(who->request, sizeof(who->request))),
+		db_str(a->object), device, device, device };
 	struct db_rows r;
 	int rc;
 
 	if (!who->has_request)
 		return 0;
 	rc = db_query(db, &r, "SELECT 1 FROM Audit WHERE Au_Requete = ? AND "
-	    "Au_Type = 'NEWAPP' AND Au_Objet = ?", v, 2);
+	    "Au_Type = 'NEWAPP' AND Au_Objet = ? AND " OF_DEVICE " LIMIT 1", v,
+	    5);
 	if (rc == 0 && db_next(&r))
 		rc = 1;
 	db_rows_clear(&r);

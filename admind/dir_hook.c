@@ -138,8 +138,10 @@ done_txn(struct db *db, void *arg)
 	struct db_value v[3] = { db_str(t->good ? "FAIT" : "ECHEC"),
 		db_str(t->comment), db_u64(t->id) };
 
+	/* What stands there already is of the change itself. */
 	return db_do(db, NULL, NULL, "UPDATE Audit SET Au_Crochet = ?, "
-	    "Au_Commentaire = ? WHERE Au_Id = ?", v, 3) == -1 ? DB_FAILED : 0;
+	    "Au_Commentaire = LEFT(CONCAT_WS(': ', NULLIF(Au_Commentaire, ''), "
+	    "NULLIF(?, '')), 255) WHERE Au_Id = ?", v, 3) == -1 ? DB_FAILED : 0;
 }
 
 int

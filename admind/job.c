@@ -86,7 +86,8 @@ job_answer(struct job *j, int code)
 	field_put(&b, fields_get(&j->in, 3), false);
 	field_put(&b, span_of(number), false);
 	field_put(&b, span_of(j->comment), false);
-	if (buf_error(&j->extra) == 0)
+	/* Of a new password, too, nothing is told before it can be used. */
+	if (code == CODE_OK && buf_error(&j->extra) == 0)
 		buf_put_span(&b, buf_span(&j->extra));
 	if (buf_error(&b) != 0 || buf_error(&j->extra) != 0) {
 		buf_reset(&b); /* a field near the limit */

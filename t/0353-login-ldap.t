@@ -239,6 +239,8 @@ changed "INSERT INTO Identifiant (Id_IdBAL, Id_Type, Id_Verificateur, Id_Apparei
     SELECT Ba_IdBAL, 2, '{SHA}ohgYgF2kkgMlRbH1HlEDczlOc+M=', 'phone' FROM BAL WHERE Ba_Login = 'alice'" \
     3 "LAST_INSERT_ID()"
 is "an app password, whatever the server says" "$(try alice@l.test 's3cret pass')" +OK
+tablet=$(semail admin newapp alice@l.test tablet | grep -oE '^([a-z2-9]{4}-){3}[a-z2-9]{4}$')
+is "one that NEWAPP made, too" "$(try alice@l.test "$tablet")" +OK
 source_of l.test tls
 is "LDAP's beside it" "$(try alice@l.test 'ldap secret')" +OK
 

@@ -151,6 +151,8 @@ ok "no login with it" not pop3 bob@x.test "$phone"
 ok "with others as before" pop3 bob@x.test "$any"
 is "again: it is deleted" "$(request 'DELAPP|||x.test|bob|phone' | code)" 0
 is "one that never was" "$(request 'DELAPP|||x.test|bob|never' | code)" -11
+is "the audit log knows the device" "$(semail admin --json audit --what DELAPP | grep -o '"object":"[^"]*","code":"[^"]*","comment":"[^"]*"')" \
+    '"object":"bob@x.test","code":"0","comment":"phone"'
 is "no password in the log" "$(grep -cF -e "$any" -e "$printer" "$T/semail.log")" 0
 root "DELBAL|||x.test|bob"
 ok "a deleted mailbox takes them along" not pop3 bob@x.test "$any"
