@@ -126,6 +126,31 @@ semail admin export aliases >"$T/f/again.csv"
 ok "as they were" cmp "$T/f/aliases.csv" "$T/f/again.csv"
 semail admin export virtuals | sort >"$T/f/again.csv"
 is "and those" "$(cat "$T/f/again.csv")" "$(sort "$T/f/virtuals.csv")"
+# Mailboxes as they are, with the hashes they have by now.
+semail admin setbal m2@x.test --sms-tel 0612 --antivirus yes --short deux >/dev/null
+(umask 077 && semail admin export mailboxes --hashes >"$T/f/boxes.csv")
+is "mailboxes" "$(head -1 "$T/f/boxes.csv")" \
+    mailbox,domain,comment,quota,antivirus,forward,sms-tel,sms-filter,sms-email,sms-login,vacation,short,hash
+is "without hashes unless asked" "$(semail admin export mailboxes | grep -c 'hash\|[$]')" 0
+like "all that is known" "$(semail admin export mailboxes --all | head -1)" 'state,.*,uid,made$'
+import "$T/f/boxes.csv"
+is "all are there with these values" "$status $(out)" "0 12 rows: 12 done, 0 refused"
+semail admin --json listbal | sed 's/"uid.*//' | sort >"$T/before"
+for m in m2@x.test m3@x.test p@y.test; do semail admin delbal $m >/dev/null; done
+import "$T/f/boxes.csv"
+is "those that are not are made" "$status $(out)" "0 12 rows: 12 done, 0 refused"
+semail admin --json listbal | sed 's/"uid.*//' | sort >"$T/after"
+ok "as they were" cmp "$T/before" "$T/after"
+ok "with the passwords they had" login m3@x.test password
+ok "all of them" login p@y.test 'pass|word'
+semail admin newuser --client toto --name Jones --first-name 'Jo, "J"' --mobile 061 >/dev/null
+semail admin export users >"$T/f/users.csv"
+is "users" "$(cat "$T/f/users.csv")" "$(printf 'client,name,first-name,mobile,phone,address,comment\ntoto,Jones,"Jo, ""J""",061,,,')"
+import newuser "$T/f/users.csv"
+is "are taken back" "$status" 0
+printf 'toto pw\n' | semail admin --login toto --login-password - export mailboxes --hashes >"$T/out" 2>"$T/err"
+like "hashes are not for everybody" "$? $(cat "$T/out" "$T/err")" '^1 .*code -3'
+
 semail admin export aliases >/dev/full 2>"$T/err"
 is "a full disk is told" "$?" 74
 semail admin export nonsense >/dev/null 2>&1
