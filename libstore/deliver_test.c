@@ -406,7 +406,7 @@ main(void)
 	make_big();
 	real = store_sys;
 	store_sys = (struct store_sys){ t_open, t_pread, t_write, t_close, fsync,
-		t_mkdir, t_rename_new, real.rename, t_unlink };
+		syncfs, t_mkdir, t_rename_new, real.rename, t_unlink };
 	order();
 	twice();
 	stale();

@@ -8,23 +8,15 @@
 #ifndef LIBSTORE_PURGE_H
 #define LIBSTORE_PURGE_H
 
-#include "libcommon/buf.h"
-
-#include <dirent.h>
+#include "libstore/walk.h"
 
 struct purge {
-	int home;           /* borrowed */
 	uint64_t before_s;  /* delete what came before; 0: all */
 	bool dry_run;       /* only count */
 	uint64_t messages, bytes; /* found and, unless dry_run, deleted */
 	int err;            /* the first thing that could not be done */
-	/* where it is */
-	int maildir;
-	DIR *folders;       /* of the Maildir: folders are .NAME in it */
-	char folder[256];   /* "": INBOX */
-	unsigned sub;       /* which of its directories comes next */
-	DIR *dir;
-	bool changed;       /* dir is to be synced */
+	struct walk walk;   /* where it is */
+	bool changed;       /* its directory is to be synced */
 };
 
 void purge_begin(struct purge *, int home, uint64_t before_s, bool dry_run);

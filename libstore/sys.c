@@ -35,6 +35,7 @@ struct store_sys store_sys = {
 	.write = write,
 	.close = close,
 	.sync = fsync,
+	.sync_all = syncfs,
 	.mkdir = mkdirat,
 	.rename_new = rename_new,
 	.rename = renameat,
