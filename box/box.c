@@ -179,6 +179,10 @@ control_msg(struct ipc *ipc, struct ipc_msg *m, void *arg)
 		return work_settings(b, ipc, m);
 	case MSG_BOX_PURGE:
 		return work_purge(b, ipc, m);
+	case MSG_BOX_BACKUP:
+		return copy_backup(b, ipc, m);
+	case MSG_BOX_RESTORE:
+		return copy_restore(b, ipc, m);
 	case MSG_BOX_EXIT:
 		event_base_loopbreak(b->base);
 		return 0;

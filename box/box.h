@@ -26,6 +26,7 @@ struct box {
 	uint32_t taken;        /* sessions, channels and work so far */
 	uint32_t sessions;     /* of them, still here */
 	void *purging;         /* work.c's, while it purges */
+	void *backup, *restore; /* copy.c's sessions */
 	void *pop3;            /* whose the maildrop is (RFC 1939 8), or NULL */
 };
 
@@ -44,6 +45,9 @@ void pop3_take(struct box *, int fd, struct span remote);
 /* work.c: BOX_SETTINGS and BOX_PURGE */
 int work_settings(struct box *, struct ipc *, struct ipc_msg *);
 int work_purge(struct box *, struct ipc *, struct ipc_msg *);
+/* copy.c: BOX_BACKUP and BOX_RESTORE */
+int copy_backup(struct box *, struct ipc *, struct ipc_msg *);
+int copy_restore(struct box *, struct ipc *, struct ipc_msg *);
 /* settings.c: own is the mailbox's address.  0, or -1 with errno and why it
  * could not be done; EINVAL for what is no address. */
 int settings_write(int home, const char *own, const struct msg_settings *,

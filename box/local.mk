@@ -6,7 +6,7 @@ role_PROGRAMS += box/semail-box-worker
 box_semail_box_worker_SOURCES = box/box.c box/box.h box/erase.c \
 	box/deliver.c box/pop3.c box/pop3.h box/pop3_work.c box/pop3_session.c \
 	box/forward.c box/forward.h box/homefile.c box/homefile.h \
-	box/settings.c box/work.c \
+	box/settings.c box/work.c box/copy.c \
 	$(box_act)
 box_semail_box_worker_LDADD = $(store_libs)
 

@@ -121,6 +121,15 @@ libcommon_msg_hook_fuzz_SOURCES = libcommon/msg_hook_fuzz.c $(fuzz_main)
 libcommon_msg_hook_fuzz_LDFLAGS = $(fuzz_ldflags)
 libcommon_msg_hook_fuzz_LDADD = $(common_libs)
 EXTRA_DIST += t/data/fuzz/msg_hook
+libcommon_libcommon_a_SOURCES += libcommon/msg_copy.c libcommon/msg_copy.h
+unit_tests += libcommon/msg_copy_test
+libcommon_msg_copy_test_SOURCES = libcommon/msg_copy_test.c t/tap.h
+libcommon_msg_copy_test_LDADD = $(common_libs)
+fuzz_targets += libcommon/msg_copy_fuzz
+libcommon_msg_copy_fuzz_SOURCES = libcommon/msg_copy_fuzz.c $(fuzz_main)
+libcommon_msg_copy_fuzz_LDFLAGS = $(fuzz_ldflags)
+libcommon_msg_copy_fuzz_LDADD = $(common_libs)
+EXTRA_DIST += t/data/fuzz/msg_copy
 
 unit_tests += libcommon/ldapsrc_test
 libcommon_ldapsrc_test_SOURCES = libcommon/ldapsrc_test.c t/tap.h

@@ -97,12 +97,15 @@ enum msg_fd { FD_0, FD_1, FD_M };
 	X(AUTH_BETTER,   R(AUTHD), R(ADMIND), NOTE, 0, "u32 credential, text verifier, text better") \
 	X(AUTH_USED,     R(ADMIND), R(AUTHD), REQ,  0, "u32 n, n*u32 mailbox") \
 	X(AUTH_USED_IS,  R(AUTHD), R(ADMIND), REP,  0, "u32 n, n*u64 bytes") \
-	/* homes and workers: msg_box.h */ \
+	/* homes and workers: msg_box.h, msg_copy.h */ \
 	X(SPAWN_HOME,    R(ADMIND), R(SPAWND), REQ, 0, "u32 mailbox") \
 	X(SPAWN_REMOVE,  R(ADMIND), R(SPAWND), REQ, 0, "u32 mailbox") \
 	X(SPAWN_SETTINGS, R(ADMIND), R(SPAWND), REQ, 0, "u32 mailbox, struct msg_settings") \
 	X(SPAWN_PURGE,   R(ADMIND), R(SPAWND), REQ, 0, "u32 mailbox, u64 before_s, u8 dry_run") \
 	X(SPAWN_PURGED,  R(SPAWND), R(ADMIND), REP, 0, "u64 messages, u64 bytes") \
+	X(SPAWN_BACKUP,  R(ADMIND), R(SPAWND), REQ, 0, "u32 mailbox, u64 session, u64 at") \
+	X(SPAWN_RESTORE, R(ADMIND), R(SPAWND), REQ, 0, "u32 mailbox, struct msg_restore") \
+	X(SPAWN_COPIED,  R(SPAWND), R(ADMIND), REP, 0, "struct msg_copied") \
 	X(SPAWN_HOOK,    R(ADMIND), R(SPAWND), REQ, 0, "text hook, u32 n, n*(text name, text value)") \
 	X(SPAWN_HOOKED,  R(SPAWND), R(ADMIND), REP, 0, "u32 status, text output") \
 	X(SPAWN_ATTACH,  R(POP3D),  R(SPAWND), REQ, 1, "raw[16] ticket, u8 service, text remote (fd: the session)") \
@@ -119,6 +122,9 @@ enum msg_fd { FD_0, FD_1, FD_M };
 	X(BOX_DONE,     R(BOX), R(SPAWND), REP,  0, "") \
 	X(BOX_PURGE,    R(SPAWND), R(BOX), REQ,  0, "u64 before_s, u8 dry_run") \
 	X(BOX_PURGED,   R(BOX), R(SPAWND), REP,  0, "u64 messages, u64 bytes") \
+	X(BOX_BACKUP,   R(SPAWND), R(BOX), REQ,  0, "u64 session, u64 at") \
+	X(BOX_RESTORE,  R(SPAWND), R(BOX), REQ,  0, "struct msg_restore") \
+	X(BOX_COPIED,   R(BOX), R(SPAWND), REP,  0, "struct msg_copied") \
 	/* local and a worker, on the channel spawnd made */ \
 	X(BOX_WRITE,     R(LOCAL), R(BOX), REQ, M, "struct msg_deliver") \
 	X(BOX_WRITTEN,   R(BOX), R(LOCAL), REP, 0, "struct msg_written") \

@@ -4,8 +4,8 @@
  *
  * Runs as   root with CAP_SETUID, CAP_SETGID, CAP_CHOWN and CAP_KILL only.
  * Listens   to admind (SPAWN_HOME, SPAWN_REMOVE, SPAWN_SETTINGS, SPAWN_PURGE,
- *           SPAWN_HOOK), pop3d (SPAWN_ATTACH) and local (SPAWN_DELIVER), each on its own
- *           edge.
+ *           SPAWN_BACKUP, SPAWN_RESTORE, SPAWN_HOOK), pop3d (SPAWN_ATTACH) and
+ *           local (SPAWN_DELIVER), each on its own edge.
  * Talks to  authd, whose word alone says which uid and which folders a mailbox
  *           has and whether a ticket is good; and to the workers it started.
  * Never     parses mail, follows a path inside a home, or believes a uid, path
@@ -150,6 +150,8 @@ job_known(struct job *j)
 		break;
 	case MSG_SPAWN_SETTINGS:
 	case MSG_SPAWN_PURGE:
+	case MSG_SPAWN_BACKUP:
+	case MSG_SPAWN_RESTORE:
 		work_known(j);
 		break;
 	default:
@@ -302,6 +304,8 @@ msg_from_admind(struct ipc *ipc, struct ipc_msg *m, void *arg)
 		return msg_by_number(ipc, m);
 	case MSG_SPAWN_SETTINGS:
 	case MSG_SPAWN_PURGE:
+	case MSG_SPAWN_BACKUP:
+	case MSG_SPAWN_RESTORE:
 		return work_take(ipc, m);
 	case MSG_SPAWN_HOOK:
 		return hook_request(ipc, m);

@@ -81,8 +81,8 @@ struct home job_home(const struct job *);
 struct job *job_new(struct ipc *, struct ipc_msg *);
 void job_ask_box(struct job *, uint32_t mailbox);
 
-/* spawnd_work.c: SPAWN_SETTINGS and SPAWN_PURGE, what admind wants done in a
- * home. */
+/* spawnd_work.c: SPAWN_SETTINGS, SPAWN_PURGE, SPAWN_BACKUP and SPAWN_RESTORE,
+ * what admind wants done in a home. */
 int work_take(struct ipc *, struct ipc_msg *);
 bool job_is_work(const struct job *);
 /* authd knows the mailbox: have its worker do it. */

@@ -8,6 +8,7 @@
 #include "libcommon/ipc.h"
 #include "libcommon/log.h"
 #include "libcommon/msg_box.h"
+#include "libcommon/msg_copy.h"
 #include "libcommon/msg_hook.h"
 #include "libcommon/msg_queue.h"
 #include "tap.h"
@@ -38,6 +39,8 @@ static int answer; /* -1: none yet; else its type, and of a FAIL its kind */
 static enum fail answer_fail;
 static int answer_fd = -1;
 static struct msg_purged purged;
+static struct msg_copied copied;
+static struct buf piece; /* its data */
 static uint32_t hooked;  /* the status of SPAWN_HOOKED */
 static char said[HOOK_SAID_MAX + 1];
 
@@ -170,6 +173,13 @@ on_answer(struct ipc_msg *m, void *arg)
 		return msg_fail_get(m->payload, &answer_fail, reason);
 	if (m->type == MSG_SPAWN_PURGED)
 		return msg_purged_get(m->payload, &purged);
+	if (m->type == MSG_SPAWN_COPIED) {
+		if (msg_copied_get(m->payload, &copied) == -1)
+			return -1;
+		buf_reset(&piece);
+		buf_put_span(&piece, copied.data);
+		return buf_error(&piece);
+	}
 	if (m->type == MSG_SPAWN_HOOKED) {
 		struct msg_hooked h;
 
@@ -547,6 +557,25 @@ purge(uint32_t mailbox, uint64_t before_s, bool dry_run)
 	return r;
 }
 
+/* Pieces of an archive; what of it was put is in the answer. */
+static int
+copy(enum msg_type type, struct copy_cursor cursor, struct span data)
+{
+	struct msg_restore m = { cursor, data.len == 0, data };
+	struct buf b;
+	int r;
+
+	buf_init(&b, 1 << 20);
+	wire_put_u32(&b, 5);
+	if (type == MSG_SPAWN_BACKUP)
+		msg_backup_put(&b, &cursor);
+	else
+		msg_restore_put(&b, &m);
+	r = ask(admind, type, &b, -1);
+	buf_clear(&b);
+	return r == MSG_SPAWN_COPIED ? copied.how : -r;
+}
+
 static void
 put_message(unsigned n)
 {
@@ -566,6 +595,67 @@ static bool
 quota_is_shown(void)
 {
 	return strncmp(home_file("Maildir/maildirsize"), "7168S\n", 6) == 0;
+}
+
+static void
+copies(void)
+{
+	static const struct copy_cursor begin;
+	struct copy_cursor one, two;
+	struct buf archive;
+
+	buf_init(&archive, 1 << 20);
+	put_message(71);
+	put_message(72);
+	is_int(copy(MSG_SPAWN_BACKUP, begin, span_of("")), COPIED_OVER,
+	    "a backup of two messages is one piece");
+	is_int((int)copied.messages, 2, "it has two");
+	is_int((int)piece.len, 4 * 512 + 2 * 512, "in six blocks");
+	buf_put_span(&archive, buf_span(&piece));
+	box.state = BOX_CREATING;
+	is_int(copy(MSG_SPAWN_BACKUP, begin, span_of("")), -MSG_FAIL,
+	    "not of a mailbox that is being created");
+	box.state = BOX_DISABLED;
+	is_int(copy(MSG_SPAWN_BACKUP, begin, span_of("")), COPIED_OVER,
+	    "of a disabled one");
+	box.state = BOX_ACTIVE;
+	is_int(purge(5, 0, false), MSG_SPAWN_PURGED, "all of it is deleted");
+	is_int(copy(MSG_SPAWN_RESTORE, begin,
+	    span_sub(buf_span(&archive), 0, 1500)), COPIED_MORE, "a restore");
+	one = copied.cursor;
+	is_int((int)one.at, 1500, "says how far it is");
+	is_int(copy(MSG_SPAWN_RESTORE, one,
+	    span_sub(buf_span(&archive), 1500, 2000)), COPIED_MORE,
+	    "the rest");
+	two = copied.cursor;
+	is_int(copy(MSG_SPAWN_RESTORE, one,
+	    span_sub(buf_span(&archive), 1500, 2000)), COPIED_MORE,
+	    "the same again");
+	ok(copied.cursor.at == two.at && two.at == 3072, "changes nothing");
+	is_int(copy(MSG_SPAWN_RESTORE, (struct copy_cursor){ two.session, 7 },
+	    span_of("x")), COPIED_LOST, "from elsewhere it does not go on");
+	is_int(copy(MSG_SPAWN_RESTORE, (struct copy_cursor){ 1, 3072 },
+	    span_of("")), COPIED_LOST, "nor is it another's");
+	is_int(copy(MSG_SPAWN_RESTORE, two, span_of("")), COPIED_OVER, "done");
+	is_int((int)copied.messages, 2, "with two messages");
+	is_int(copy(MSG_SPAWN_RESTORE, two, span_of("")), COPIED_OVER,
+	    "the last answer, again");
+	is_int(copy(MSG_SPAWN_RESTORE, begin, buf_span(&archive)), COPIED_MORE,
+	    "once more");
+	one = copied.cursor;
+	say_revoked(5);
+	is_int(copy(MSG_SPAWN_RESTORE, one, span_of("")), COPIED_LOST,
+	    "a worker that is killed takes it with it");
+	is_int(copy(MSG_SPAWN_RESTORE, begin, buf_span(&archive)), COPIED_MORE,
+	    "anew");
+	is_int(copy(MSG_SPAWN_RESTORE, copied.cursor, span_of("")),
+	    COPIED_OVER, "it is done");
+	is_int((int)(copied.messages * 10 + copied.already), 2,
+	    "all was there");
+	is_int(copy(MSG_SPAWN_RESTORE, begin, span_of("")), COPIED_BAD,
+	    "nothing is no archive");
+	purge(5, 0, false);
+	buf_clear(&archive);
 }
 
 static void
@@ -773,7 +863,10 @@ main(int argc, char *argv[])
 	homes();
 	sessions();
 	deliveries();
+	buf_init(&piece, COPY_PIECE);
 	work();
+	copies();
+	buf_clear(&piece);
 	hooks();
 	removal();
 

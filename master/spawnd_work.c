@@ -1,41 +1,124 @@
 /*
  * Work inside a home that admind asks for: its settings are written, its mail
- * is purged.  The mailbox's own worker does it, under the mailbox's uid; here
- * the request is passed on to it and its answer back.
+ * is purged, copied out or in.  The mailbox's own worker does it, under the
+ * mailbox's uid; here the request is passed on to it and its answer back.
  *
  * A worker may be killed over it (its mailbox's password is changed at the same
- * moment): the next one does it again.  Both are done as well twice as once.
+ * moment): the next one does it again.  All of it is done as well twice as
+ * once, or the next one says that it knows nothing of what was begun.
  */
 #include "config.h"
 #include "master/spawnd.h"
 #include "libcommon/msg_box.h"
+#include "libcommon/msg_copy.h"
 
 #include <stdlib.h>
 
 #define SETTINGS_MS 30000
 #define PURGE_MS (10 * 60 * 1000) /* a hundred thousand files */
+#define COPY_MS 30000
 #define TRIES_MAX 3
+
+/* ---- the kinds of it ------------------------------------------------------ */
+
+static bool
+good_settings(struct span in)
+{
+	struct msg_settings m;
+
+	return msg_settings_get(in, &m) == 0;
+}
+
+static bool
+good_purge(struct span in)
+{
+	struct msg_purge m;
+
+	return msg_purge_get(in, &m) == 0;
+}
+
+static bool
+good_purged(struct span in)
+{
+	struct msg_purged m;
+
+	return msg_purged_get(in, &m) == 0;
+}
+
+static bool
+good_backup(struct span in)
+{
+	struct copy_cursor c;
+
+	return msg_backup_get(in, &c) == 0;
+}
+
+static bool
+good_restore(struct span in)
+{
+	struct msg_restore m;
+
+	return msg_restore_get(in, &m) == 0;
+}
+
+static bool
+good_copied(struct span in)
+{
+	struct msg_copied m;
+
+	return msg_copied_get(in, &m) == 0;
+}
+
+static bool
+good_done(struct span in)
+{
+	return in.len == 0;
+}
+
+/* admind's request, what the worker is asked, its answer, the one to admind:
+ * what is in them is passed on as it is. */
+static const struct work {
+	enum msg_type asked, to_worker, from_worker, answer;
+	bool (*good)(struct span);        /* after the mailbox's number */
+	bool (*good_answer)(struct span);
+	unsigned deadline_ms;
+} works[] = {
+	{ MSG_SPAWN_SETTINGS, MSG_BOX_SETTINGS, MSG_BOX_DONE, MSG_SPAWN_OK,
+	    good_settings, good_done, SETTINGS_MS },
+	{ MSG_SPAWN_PURGE, MSG_BOX_PURGE, MSG_BOX_PURGED, MSG_SPAWN_PURGED,
+	    good_purge, good_purged, PURGE_MS },
+	{ MSG_SPAWN_BACKUP, MSG_BOX_BACKUP, MSG_BOX_COPIED, MSG_SPAWN_COPIED,
+	    good_backup, good_copied, COPY_MS },
+	{ MSG_SPAWN_RESTORE, MSG_BOX_RESTORE, MSG_BOX_COPIED,
+	    MSG_SPAWN_COPIED, good_restore, good_copied, COPY_MS },
+};
+
+static const struct work *
+work_of(enum msg_type asked)
+{
+	for (size_t i = 0; i < nitems(works); i++)
+		if (works[i].asked == asked)
+			return &works[i];
+	return NULL;
+}
 
 bool
 job_is_work(const struct job *j)
 {
-	return j->type == MSG_SPAWN_SETTINGS || j->type == MSG_SPAWN_PURGE;
+	return work_of(j->type) != NULL;
 }
+
+/* ---- a request ------------------------------------------------------------- */
 
 int
 work_take(struct ipc *ipc, struct ipc_msg *m)
 {
 	struct span rest = span_sub(m->payload, 4, m->payload.len);
-	struct msg_settings settings;
-	struct msg_purge purge;
 	uint32_t mailbox;
 	struct job *j;
-	int r;
 
-	r = m->type == MSG_SPAWN_PURGE ? msg_purge_get(rest, &purge)
-	                               : msg_settings_get(rest, &settings);
 	mailbox = m->payload.len < 4 ? 0 : le32_get(m->payload.data);
-	if (r == -1 || mailbox == 0)
+	if (mailbox == 0 || !work_of(m->type)->good(rest))
 		return ipc_refuse(ipc, m, "form");
 	if ((j = job_new(ipc, m)) == NULL)
 		return 0;
@@ -80,23 +163,6 @@ refused(struct job *j, struct span payload)
 	job_fail(j, why, reason);
 }
 
-static int
-purged(struct job *j, struct span payload)
-{
-	struct msg_purged m;
-	struct buf b;
-
-	if (msg_purged_get(payload, &m) == -1) {
-		job_fail(j, FAIL_TEMP, "the worker's answer is malformed");
-		return -1;
-	}
-	buf_init(&b, 32);
-	msg_purged_put(&b, &m);
-	job_answer(j, MSG_SPAWN_PURGED, &b);
-	buf_clear(&b);
-	return 0;
-}
-
 /* The channel's token, so that an answer which is none can be told from a
  * worker that is only slow. */
 struct given {
@@ -109,7 +175,9 @@ on_worked(struct ipc_msg *m, void *arg)
 {
 	struct given g = *(struct given *)arg;
 	struct ipc *control = ipc_by_token(g.channel);
+	const struct work *work = work_of(g.job->type);
 	struct job *j = g.job;
+	struct buf b;
 
 	free(arg);
 	if (m == NULL) {
@@ -125,28 +193,27 @@ on_worked(struct ipc_msg *m, void *arg)
 		refused(j, m->payload);
 		return 0;
 	}
-	if (m->type == MSG_BOX_PURGED && j->type == MSG_SPAWN_PURGE)
-		return purged(j, m->payload);
-	if (m->type == MSG_BOX_DONE && j->type == MSG_SPAWN_SETTINGS &&
-	    m->payload.len == 0) {
-		job_done(j, MSG_SPAWN_OK, -1);
-		return 0;
+	if (m->type != work->from_worker || !work->good_answer(m->payload)) {
+		job_fail(j, FAIL_TEMP, "the worker's answer is malformed");
+		return -1;
 	}
-	job_fail(j, FAIL_TEMP, "the worker's answer is malformed");
-	return -1;
+	buf_init(&b, IPC_MAX);
+	buf_put_span(&b, m->payload);
+	job_answer(j, work->answer, &b);
+	buf_clear(&b);
+	return 0;
 }
 
 bool
 work_give(struct job *j, struct ipc *control)
 {
-	bool purge = j->type == MSG_SPAWN_PURGE;
+	const struct work *work = work_of(j->type);
 	struct given *g = malloc(sizeof(*g));
 
 	if (g != NULL) {
 		*g = (struct given){ j, ipc_token(control) };
-		if (ipc_request(control,
-		        purge ? MSG_BOX_PURGE : MSG_BOX_SETTINGS, &j->work, -1,
-		        purge ? PURGE_MS : SETTINGS_MS, on_worked, g) == 0)
+		if (ipc_request(control, work->to_worker, &j->work, -1,
+		        work->deadline_ms, on_worked, g) == 0)
 			return true;
 		free(g);
 	}
