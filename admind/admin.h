@@ -120,6 +120,12 @@ int show_status(const struct fields *answer);
  * cannot be read.  Row -1 is COLUMNS. */
 int show_row(const struct fields *answer, int i, struct fields *out);
 
+/* admin_copy.c: "backup ADDRESS [FILE]" and "restore ADDRESS [FILE]". */
+struct admin_options;
+void admin_copy_help(FILE *);
+int admin_backup(const struct admin_options *, int argc, char *argv[]);
+int admin_restore(const struct admin_options *, int argc, char *argv[]);
+
 /* ---- the command -------------------------------------------------------------- */
 
 struct admin_options {

@@ -128,6 +128,14 @@ admin_help_of(FILE *f, const struct message *m)
 	    "  --json                   the answer as JSON\n", f);
 }
 
+/* A request for a piece of something, which backup and restore send. */
+static bool
+is_piece(const struct message *m)
+{
+	return strcmp(m->type, "BACKUPBAL") == 0 ||
+	    strcmp(m->type, "RESTOREBAL") == 0;
+}
+
 void
 admin_help(FILE *f)
 {
@@ -136,12 +144,16 @@ admin_help(FILE *f)
 	    "[ARGUMENT ...]\n"
 	    "       semail admin help COMMAND\n\n", f);
 	for (unsigned i = 0; i < nmessages; i++) {
+		if (is_piece(&messages[i]))
+			continue;
 		fputs("  ", f);
 		put_lower(f, messages[i].type);
 		fprintf(f, "%*s %s\n", (int)(13 - strlen(messages[i].type)), "",
 		    messages[i].help);
 	}
 	fputs("\n"
+	    "  backup        write a mailbox's mail as a tar archive\n"
+	    "  restore       put the mail of such an archive into a mailbox\n"
 	    "  import        send a request for each row of a CSV file\n"
 	    "  export        write a list as CSV, for import\n"
 	    "  request       the fields on standard input, as a panel sends them\n"
@@ -197,20 +209,27 @@ admin_completion(FILE *f)
 	    "\tif [[ -z $admin && -z $word ]]; then\n"
 	    "\t\toptions='start stop status reload check queue admin'\n"
 	    "\telif [[ -n $admin && -z $word ]]; then\n"
-	    "\t\toptions=\"$common help request import export", f);
+	    "\t\toptions=\"$common help request import export backup restore", f);
 	for (unsigned i = 0; i < nmessages; i++) {
+		if (is_piece(&messages[i]))
+			continue;
 		putc(' ', f);
 		put_lower(f, messages[i].type);
 	}
 	fputs("\"\n\telif [[ -n $admin ]]; then\n\t\tcase $word in\n", f);
 	for (unsigned i = 0; i < nmessages; i++)
-		put_case(f, &messages[i], "");
+		if (!is_piece(&messages[i]))
+			put_case(f, &messages[i], "");
+	fputs("\t\tbackup|restore) options=\"$common "
+	    "$(compgen -f -- \"$cur\")\" ;;\n", f);
 	put_case(f, &import_usage, " importbal newdom newalias newvirt newuser "
 	    "newclient setbal delbal $(compgen -f -- \"$cur\")");
 	put_case(f, &export_usage, " mailboxes domains aliases virtuals users "
 	    "clients");
-	fputs("\t\thelp) options=\"import export", f);
+	fputs("\t\thelp) options=\"import export backup restore", f);
 	for (unsigned i = 0; i < nmessages; i++) {
+		if (is_piece(&messages[i]))
+			continue;
 		putc(' ', f);
 		put_lower(f, messages[i].type);
 	}

@@ -79,6 +79,9 @@ int dir_enable(struct db *, const struct dir_who *, const struct dir_mailbox *,
 /* Its mail of up to now is to be purged. */
 int dir_purge(struct db *, const struct dir_who *, const struct dir_mailbox *,
     char comment[static COMMENT_MAX + 1]);
+/* It is copied out or in: BACKUPBAL or RESTOREBAL in the audit log. */
+int dir_copy(struct db *, const struct dir_who *, const struct dir_mailbox *,
+    const char *type, char comment[static COMMENT_MAX + 1]);
 /* Any state -> deleting; virtual users that lead to it alone go.  id is set. */
 int dir_doom(struct db *, const struct dir_who *, struct dir_mailbox *,
     char comment[static COMMENT_MAX + 1]);

@@ -340,6 +340,15 @@ test_effects(void)
 	    "is to be done, of what came before");
 	dir_done(db, &t, EFFECT_PURGE, comment);
 	dir_todo_clear(&t);
+	is_int(dir_copy(db, &client, &m, "BACKUPBAL", comment), CODE_OK,
+	    "a backup");
+	is_int(dir_unfinished(db, 0, &id), 0, "is nothing to be done later");
+	is_int(number("SELECT COUNT(*) FROM Audit WHERE Au_Type = 'BACKUPBAL' "
+	    "AND Au_Objet = 'eff@x.test' AND Au_Crochet = 'RIEN'"), 1,
+	    "but it is in the audit log");
+	snprintf(m.login, sizeof(m.login), "nobody");
+	is_int(dir_copy(db, &client, &m, "BACKUPBAL", comment),
+	    CODE_NO_MAILBOX, "one of nothing");
 	is_int(dir_todo(db, 4000000, &t, comment), 0, "no such mailbox");
 	dir_todo_clear(&t);
 }

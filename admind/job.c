@@ -29,7 +29,8 @@ static struct {
 
 static const struct request *const requests[] = { domain_requests,
 	entity_requests, box_requests, box_set_requests, box_show_requests,
-	box_app_requests, dns_requests, audit_requests, purge_requests, panel_requests };
+	box_app_requests, dns_requests, audit_requests, purge_requests, copy_requests,
+	panel_requests };
 
 static void job_next(void);
 
@@ -93,9 +94,11 @@ job_answer(struct job *j, int code)
 		buf_reset(&b); /* a field near the limit */
 		buf_printf(&b, "||||%d|%s", code, "answer too long");
 	}
-	log_info("admin type=%s who=%s domain=%s code=%d comment=%s",
-	    log_quote(fields_get(&j->in, 0)), log_quote_str(j->who.name),
-	    log_quote(fields_get(&j->in, 3)), code, log_quote_str(j->comment));
+	if (!j->quiet || code != CODE_OK)
+		log_info("admin type=%s who=%s domain=%s code=%d comment=%s",
+		    log_quote(fields_get(&j->in, 0)),
+		    log_quote_str(j->who.name), log_quote(fields_get(&j->in, 3)),
+		    code, log_quote_str(j->comment));
 	j->answer(j->arg, j->token, buf_span(&b));
 	buf_clear(&b); /* wiped: an answer may hold a new password */
 }

@@ -41,6 +41,7 @@ struct job {
 	void (*fed)(struct job *);
 	int (*home_done)(struct job *, struct ipc_msg *);
 	struct buf extra;          /* fields of the answer after COMMENT */
+	bool quiet;                /* one of many: logged only if refused */
 	char comment[COMMENT_MAX + 1];
 };
 
@@ -58,6 +59,7 @@ extern const struct request box_app_requests[]; /* req_box_app.c */
 extern const struct request dns_requests[]; /* req_dns.c */
 extern const struct request audit_requests[]; /* req_audit.c */
 extern const struct request purge_requests[]; /* req_purge.c */
+extern const struct request copy_requests[]; /* req_copy.c */
 extern const struct request panel_requests[];  /* req_panel.c */
 
 /* A value by option name ("quota"); was it in the request at all. */

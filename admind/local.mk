@@ -35,7 +35,7 @@ admin_parts = admind/admin.h admind/admin_args.c admind/admin_secret.c \
 	$(message_parts) $(field_parts)
 role_PROGRAMS += admind/semail-admin
 admind_semail_admin_SOURCES = admind/semail-admin.c admind/admin_import.c \
-	admind/admin_export.c admind/admin_purge.c $(admin_parts)
+	admind/admin_export.c admind/admin_purge.c admind/admin_copy.c $(admin_parts)
 admind_semail_admin_LDADD = $(client_libs) $(common_libs)
 
 # Completion for bash knows the commands from the table.

@@ -2,6 +2,7 @@
 #include "admind/message.h"
 
 #include "admind/code.h"
+#include "libcommon/msg_copy.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,6 +113,14 @@ const struct message messages[] = {
 	    PAGE("part of the address"),
 	    { "HASHES", "hashes", FIELD_YESNO, 3, "with the passwords' hashes, for root only" } } },
 	{ "STATBAL", BY_OWNERS | BY_MAILBOX, FORM_MAILBOX, "how full a mailbox is", { MAILBOX } },
+	{ "BACKUPBAL", BY_OWNERS | BY_MAILBOX, FORM_MAILBOX, "a piece of its mail as a tar archive: see backup", {
+	    MAILBOX,
+	    { "AFTER", "after", 0, 64, "NEXT of the answer before" } } },
+	{ "RESTOREBAL", BY_OWNERS | BY_MAILBOX, FORM_MAILBOX, "put a piece of an archive back: see restore", {
+	    MAILBOX,
+	    { "AFTER", "after", 0, 64, "NEXT of the answer before" },
+	    { "DATA", "data", FIELD_BYTES, COPY_PIECE, "the next bytes of a tar archive" },
+	    { "END", "end", FIELD_YESNO, 3, "nothing follows them" } } },
 	{ "IMPORTBAL", BY_OWNERS, FORM_MAILBOX, "create a mailbox that was elsewhere", {
 	    MAILBOX,
 	    { "PASSWORD", "password", FIELD_SECRET, 256, NULL },
@@ -310,6 +319,8 @@ message_wrong(const struct message_field *f, struct span v)
 	/* A password may be any bytes: it is hashed, never shown. */
 	if (f->flags & FIELD_SECRET)
 		return memchr(v.data, '\0', v.len) != NULL ? "holds a NUL" : NULL;
+	if (f->flags & FIELD_BYTES)
+		return NULL;
 	if (!message_is_utf8(v))
 		return "is not UTF-8";
 	for (size_t i = 0; i < v.len; i++) {

@@ -21,6 +21,7 @@ enum {
 	FIELD_LINES = 8,  /* may have several lines */
 	FIELD_NUMBER = 16,
 	FIELD_YESNO = 32,
+	FIELD_BYTES = 64, /* any bytes: not text, never shown */
 };
 
 struct message_field {

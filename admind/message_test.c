@@ -53,6 +53,10 @@ static const struct {
 } rows[] = {
 	{ "a mailbox", "NEWBAL|||x.example|bob|secret|Bob|10|||||||||", 0 },
 	{ "fields left out at the end", "NEWBAL|||x.example|bob|secret", 0 },
+	{ "a piece of an archive, any bytes of it",
+	    "RESTOREBAL|||x.example|bob|data=a\\0\\n\\p\xff\x01|end=yes", 0 },
+	{ "no such end", "RESTOREBAL|||x.example|bob|data=a|end=\x01",
+	    CODE_VALUE },
 	{ "no password", "NEWBAL|||x.example|bob|", CODE_VALUE },
 	{ "a field too many",
 	    "NEWBAL|||x.example|bob|secret|Bob|10||||||||||", CODE_BAD },

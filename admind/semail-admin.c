@@ -163,6 +163,11 @@ cmd_help(int argc, char *argv[])
 		admin_help(stdout);
 		return EXIT_OK;
 	}
+	if (strncmp(argv[0], "backup", 6) == 0 ||
+	    strncmp(argv[0], "restore", 7) == 0) {
+		admin_copy_help(stdout);
+		return EXIT_OK;
+	}
 	m = strcmp(argv[0], "import") == 0 ? &import_usage :
 	    strcmp(argv[0], "export") == 0 ? &export_usage :
 	    admin_find(argv[0]);
@@ -200,7 +205,19 @@ cmd_purge(int argc, char *argv[])
 	return admin_purge(&options, argc, argv);
 }
 
-/* What is no request. */
+static int
+cmd_backup(int argc, char *argv[])
+{
+	return admin_backup(&options, argc, argv);
+}
+
+static int
+cmd_restore(int argc, char *argv[])
+{
+	return admin_restore(&options, argc, argv);
+}
+
+/* What is no request, or many. */
 static const struct {
 	const char *word;
 	int (*run)(int argc, char *argv[]);
@@ -209,6 +226,10 @@ static const struct {
 	{ "import", cmd_import },
 	{ "export", cmd_export },
 	{ "purge-all", cmd_purge },
+	{ "backup", cmd_backup },
+	{ "backupbal", cmd_backup },
+	{ "restore", cmd_restore },
+	{ "restorebal", cmd_restore },
 	{ "request", cmd_request },
 	{ "completion", cmd_completion },
 };

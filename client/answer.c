@@ -40,8 +40,11 @@ fields_take(struct semail_fields *f, const char *text, size_t len)
 			;
 		f->at[i] = to;
 		if (semail_field_get(to, &f->len[i], text + start,
-		    end - start) == -1)
-			goto bad;
+		    end - start) == -1) {
+			fields_clear(f);
+			errno = EBADMSG;
+			return -1;
+		}
 		to += f->len[i];
 		*to++ = '\0';
 	}
@@ -49,6 +52,7 @@ fields_take(struct semail_fields *f, const char *text, size_t len)
 	return 0;
 bad:
 	fields_clear(f);
+	errno = ENOMEM;
 	return -1;
 }
 
@@ -60,8 +64,9 @@ fields_get(const struct semail_fields *f, size_t n, size_t *len)
 	return n < f->n ? f->at[n] : "";
 }
 
-void
-semail_answer_clear(struct semail_admin *a)
+/* An answer that is no table may have anything in these places. */
+static void
+no_rows(struct semail_admin *a)
 {
 	for (size_t i = 0; i < a->nrows; i++)
 		fields_clear(&a->rows[i]);
@@ -69,6 +74,12 @@ semail_answer_clear(struct semail_admin *a)
 	a->rows = NULL;
 	a->nrows = 0;
 	fields_clear(&a->columns);
+}
+
+void
+semail_answer_clear(struct semail_admin *a)
+{
+	no_rows(a);
 	fields_clear(&a->fields);
 	semail_bytes_clear(&a->answer);
 }
@@ -93,14 +104,19 @@ take_rows(struct semail_admin *a)
 	if (f->n <= F_COLUMNS)
 		return 0;
 	if (fields_take(&a->columns, f->at[F_COLUMNS], f->len[F_COLUMNS]) == -1)
-		return -1;
+		return errno == EBADMSG ? 0 : -1;
 	if (f->n == F_ROWS)
 		return 0;
 	if ((a->rows = calloc(f->n - F_ROWS, sizeof(*a->rows))) == NULL)
 		return -1;
-	for (size_t i = F_ROWS; i < f->n; i++, a->nrows++)
-		if (fields_take(&a->rows[a->nrows], f->at[i], f->len[i]) == -1)
+	for (size_t i = F_ROWS; i < f->n; i++, a->nrows++) {
+		if (fields_take(&a->rows[a->nrows], f->at[i], f->len[i]) == 0)
+			continue;
+		if (errno != EBADMSG)
 			return -1;
+		no_rows(a);
+		break;
+	}
 	return 0;
 }
 

@@ -75,10 +75,15 @@ class Answer
 		$this->code = (int)$this->fields[4];
 		$this->comment = $this->fields[5];
 		$this->next = $this->fields[6] ?? '';
-		if (isset($this->fields[7])) {
-			$this->columns = split($this->fields[7]);
+		if (!isset($this->fields[7]))
+			return;
+		try {
+			$columns = split($this->fields[7]);
 			$this->rows = array_map(fn ($r) => split($r),
 			    array_slice($this->fields, 8));
+			$this->columns = $columns;
+		} catch (Broken) {
+			/* no table: a piece of an archive */
 		}
 	}
 }

@@ -90,9 +90,13 @@ class Answer:
         self.comment = self.fields[5]
         self.next = self.fields[6] if len(self.fields) > 6 else ""
         self.columns, self.rows = [], []
-        if len(self.fields) > 7:
-            self.columns = split(self.fields[7])
-            self.rows = [split(row) for row in self.fields[8:]]
+        try:
+            if len(self.fields) > 7:
+                columns = split(self.fields[7])
+                self.rows = [split(row) for row in self.fields[8:]]
+                self.columns = columns
+        except Broken:
+            pass  # no table: a piece of an archive
 
 
 # ---- keys --------------------------------------------------------------------
