@@ -87,8 +87,9 @@ going(struct db *db, struct dir_change *c)
 	return dir_drop_virtuals(db, c->who, c->id, 0);
 }
 
-#define SHOWN "SELECT Al_IdAlias, Al_Nom, COALESCE(Do_NomDomaine, ''), " \
-	"Cl_Login, Se_Nom, Al_ListeEmail, Al_Commentaire FROM Alias " \
+#define SHOWN "SELECT STRAIGHT_JOIN Al_IdAlias, Al_Nom, " \
+	"COALESCE(Do_NomDomaine, ''), Cl_Login, Se_Nom, " \
+	"Al_ListeEmail, Al_Commentaire FROM Alias " \
 	"JOIN Client ON Cl_IdClient = Al_IdClient " \
 	"JOIN ServeurMail ON Se_IdServeur = Al_IdServeur " \
 	"LEFT JOIN Domaine ON Do_IdDomaine = Al_IdDomaine WHERE "
@@ -116,9 +117,11 @@ const struct entity entity_alias = {
 	.remove = "DELETE FROM Alias WHERE Al_IdAlias = ?",
 	.shown = "alias|domain|client|server|list|comment",
 	.show = SHOWN "Al_IdAlias = ?",
-	.list = SHOWN SCOPE_SQL " AND (? = '' OR Do_NomDomaine = ?) AND "
-	    "LOCATE(?, CONVERT(Al_Nom USING utf8mb4)) > 0 AND Al_IdAlias > ? ORDER BY Al_IdAlias "
-	    "LIMIT ?",
+	.list = SHOWN SCOPE_SQL " AND (? = 0 OR Al_IdDomaine = ?) AND "
+	    "LOCATE(?, CONVERT(Al_Nom USING utf8mb4)) > 0 AND "
+	    "Al_IdAlias > ? AND Al_IdAlias <= ? ORDER BY Al_IdAlias LIMIT ?",
+	.slice = "SELECT Al_IdAlias FROM Alias WHERE Al_IdAlias > ? ORDER BY "
+	    "Al_IdAlias LIMIT 1 OFFSET " ENTITY_SLICE,
 	.scope = SCOPE_DOMAIN,
 	.begin = begin, .owns = owns, .normal = normal, .check = check,
 	.going = going,

@@ -61,9 +61,9 @@ check(struct db *db, struct dir_change *c)
 	"Ut_Nom, Ut_Prenom, Ut_NumTelPortable, Ut_NumTelFixe, Ut_Adresse, " \
 	"Ut_Commentaire, Cl_Login FROM Utilisateur JOIN Client ON " \
 	"Cl_IdClient = Ut_IdClient WHERE "
-#define SHOWN "SELECT Ut_IdUtilisateur, Ut_IdUtilisateur, Cl_Login, Ut_Nom, " \
-	"Ut_Prenom, Ut_NumTelPortable, Ut_NumTelFixe, Ut_Adresse, " \
-	"Ut_Commentaire FROM Utilisateur JOIN Client ON " \
+#define SHOWN "SELECT STRAIGHT_JOIN Ut_IdUtilisateur, " \
+	"Ut_IdUtilisateur, Cl_Login, Ut_Nom, Ut_Prenom, " \
+	"Ut_NumTelPortable, Ut_NumTelFixe, Ut_Adresse, Ut_Commentaire FROM Utilisateur JOIN Client ON " \
 	"Cl_IdClient = Ut_IdClient WHERE "
 
 const struct entity entity_user = {
@@ -91,8 +91,11 @@ const struct entity entity_user = {
 	.shown = "user|client|name|first-name|mobile|phone|address|comment",
 	.show = SHOWN "Ut_IdUtilisateur = ?",
 	.list = SHOWN SCOPE_SQL " AND LOCATE(?, CONCAT_WS(' ', Ut_Prenom, "
-	    "Ut_Nom)) > 0 AND Ut_IdUtilisateur > ? ORDER BY Ut_IdUtilisateur "
-	    "LIMIT ?",
+	    "Ut_Nom)) > 0 AND Ut_IdUtilisateur > ? AND Ut_IdUtilisateur <= ? "
+	    "ORDER BY Ut_IdUtilisateur LIMIT ?",
+	.slice = "SELECT Ut_IdUtilisateur FROM Utilisateur WHERE "
+	    "Ut_IdUtilisateur > ? ORDER BY Ut_IdUtilisateur LIMIT 1 OFFSET "
+	    ENTITY_SLICE,
 	.scope = SCOPE_CLIENT,
 	.uses = {
 		{ "SELECT COUNT(*) FROM BAL WHERE Ba_IdUtilisateur = ?",

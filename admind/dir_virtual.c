@@ -202,8 +202,8 @@ dir_drop_virtuals(struct db *db, const struct dir_who *who, uint64_t alias,
 	return rc == -1 ? DB_FAILED : 0;
 }
 
-#define SHOWN "SELECT Vi_IdVirtual, Vi_UtilisateurVirtuel, Do_NomDomaine, " \
-	"Vi_UtilisateurReel, Vi_DomaineReel, CASE WHEN Vi_IdAlias IS NOT " \
+#define SHOWN "SELECT STRAIGHT_JOIN Vi_IdVirtual, Vi_UtilisateurVirtuel, " \
+	"Do_NomDomaine, Vi_UtilisateurReel, Vi_DomaineReel, CASE WHEN Vi_IdAlias IS NOT " \
 	"NULL THEN 'alias' WHEN Vi_IdBAL IS NOT NULL THEN 'mailbox' ELSE " \
 	"'address' END, COALESCE((SELECT CONCAT(Ba_Login, '@', " \
 	"m.Do_NomDomaine) FROM BAL JOIN Domaine m ON m.Do_IdDomaine = " \
@@ -237,10 +237,12 @@ const struct entity entity_virtual = {
 	.shown = "virtual|virtual-domain|real|real-domain|leads-to|mailbox|"
 	    "comment",
 	.show = SHOWN "Vi_IdVirtual = ?",
-	.list = SHOWN SCOPE_SQL " AND (? = '' OR Do_NomDomaine = ?) AND "
+	.list = SHOWN SCOPE_SQL " AND (? = 0 OR Vi_IdDomaine = ?) AND "
 	    "LOCATE(?, CONVERT(CONCAT(Vi_UtilisateurVirtuel, '@', "
-	    "Do_NomDomaine) USING utf8mb4)) > 0 "
-	    "AND Vi_IdVirtual > ? ORDER BY Vi_IdVirtual LIMIT ?",
+	    "Do_NomDomaine) USING utf8mb4)) > 0 AND Vi_IdVirtual > ? AND "
+	    "Vi_IdVirtual <= ? ORDER BY Vi_IdVirtual LIMIT ?",
+	.slice = "SELECT Vi_IdVirtual FROM VirtualUser WHERE Vi_IdVirtual > ? "
+	    "ORDER BY Vi_IdVirtual LIMIT 1 OFFSET " ENTITY_SLICE,
 	.scope = SCOPE_DOMAIN,
 	.begin = begin, .owns = owns, .normal = normal, .check = check,
 };

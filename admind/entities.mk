@@ -1,7 +1,7 @@
 # What is neither mailbox nor user: domains, aliases, virtual users, clients,
 # companies, administrators, servers; the text files.  Included by local.mk.
 name_parts = admind/names.c admind/names.h admind/maillist.c admind/maillist.h
-entity_parts = admind/entity.c admind/entity.h admind/dir_alias.c \
+entity_parts = admind/entity.c admind/entity_list.c admind/entity.h admind/dir_alias.c \
 	admind/dir_virtual.c admind/dir_client.c admind/dir_company.c \
 	admind/dir_admin.c admind/dir_server.c admind/dir_deldom.c \
 	admind/dir_audit.c admind/dir_audit.h \

@@ -615,7 +615,7 @@ entity_del(struct db *db, struct dir_change *c)
 	    "has been deleted");
 }
 
-/* ---- SHOW and LIST -------------------------------------------------------------------------- */
+/* ---- SHOW -------------------------------------------------------------------------- */
 
 struct show {
 	struct dir_change *c;
@@ -650,52 +650,4 @@ entity_show(struct db *db, struct dir_change *c, struct rows *rows)
 	struct show s = { c, rows };
 
 	return dir_code(db_txn(db, show_txn, &s), c->comment);
-}
-
-static int
-domain_txn(struct db *db, void *arg)
-{
-	struct dir_change *c = arg;
-
-	return dir_find_domain(db, c->who, c->domain, &c->d, c->comment);
-}
-
-int
-entity_list(struct db *db, struct dir_change *c, const struct dir_page *page,
-    struct rows *rows)
-{
-	struct db_value v[8];
-	unsigned n = 0;
-	int code;
-
-	/* All keys are. */
-	for (size_t i = 0; i < page->after.len; i++) {
-		if (page->after.data[i] >= 0x80) {
-			dir_say(c->comment, "AFTER is no NEXT of an answer");
-			return CODE_VALUE;
-		}
-	}
-	switch (c->entity->scope) {
-	case SCOPE_ALL:
-		break;
-	case SCOPE_ADMIN:
-		for (; n < 3; n++)
-			v[n] = db_u64(c->who->kind == WHO_ALL ? 0 : c->who->id);
-		break;
-	case SCOPE_CLIENT:
-	case SCOPE_DOMAIN:
-		dir_scope(c->who, v);
-		n = 4;
-		break;
-	}
-	if (c->entity->scope == SCOPE_DOMAIN) {
-		if (c->domain[0] != '\0' && (code = dir_code(db_txn(db,
-		    domain_txn, c), c->comment)) != CODE_OK)
-			return code;
-		v[n++] = db_str(c->domain);
-		v[n++] = db_str(c->domain);
-	}
-	v[n++] = db_bytes(page->match);
-	v[n++] = db_bytes(page->after);
-	return dir_rows(db, rows, c->entity->list, v, n, c->comment);
 }

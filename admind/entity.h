@@ -15,6 +15,7 @@
 
 #define ENTITY_COLUMNS 12
 #define ENTITY_USES 4
+#define ENTITY_SLICE "5000" /* rows that a LIST looks at at a time */
 
 enum column_kind {
 	COLUMN_TEXT,
@@ -50,7 +51,7 @@ enum entity_scope {
 	SCOPE_ALL,    /* who may send it sees them all */
 	SCOPE_CLIENT, /* SCOPE_SQL */
 	SCOPE_ADMIN,  /* three times: 0, or the number of the administrator */
-	SCOPE_DOMAIN, /* SCOPE_SQL, then twice the domain or "" */
+	SCOPE_DOMAIN, /* SCOPE_SQL, then twice the domain's number or 0 */
 };
 
 struct dir_change;
@@ -70,8 +71,12 @@ struct entity {
 	 * same: NEW looks for one like it by this instead (numbered ones).
 	 * insert: (key, columns), update: (columns, number), remove: (number).
 	 * show: (number), list: (scope, MATCH, AFTER, LIMIT) -> key, shown.
+	 * slice: of what there may be a million of (number) -> the number of
+	 * the row that is ENTITY_SLICE rows later; list has (scope, MATCH,
+	 * AFTER, UPTO, LIMIT) then, and its keys are numbers.  STRAIGHT_JOIN:
+	 * MariaDB would begin with a small table and sort what hangs on it.
 	 */
-	const char *find, *same, *insert, *update, *remove, *show, *list;
+	const char *find, *same, *insert, *update, *remove, *show, *list, *slice;
 	const char *shown; /* the columns of show and list */
 	enum entity_scope scope;
 	bool placed;       /* its key is unique in c->place only */

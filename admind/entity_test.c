@@ -120,7 +120,7 @@ static const char *
 list(const struct dir_who *who, const char *name, const char *domain,
     const char *match, uint64_t max)
 {
-	static char text[65536];
+	static char text[131072];
 	char after[700] = "";
 	const char *comma = "";
 	size_t n = 0;
@@ -454,6 +454,30 @@ test_aliases(void)
 	is_str(list(&rosa, "ALIAS", "", "", 0), "", "hers");
 }
 
+/* More than a slice of others' rows before one's own. */
+static void
+test_many(void)
+{
+	ok(db_script(db, "INSERT INTO Alias (Al_IdServeur, Al_Nom, "
+	    "Al_ListeEmail, Al_IdClient) SELECT 1, CONCAT('bulk', LPAD(seq, 5, "
+	    "'0')), 'a', Cl_IdClient FROM seq_1_to_12000, Client WHERE Cl_Login "
+	    "= 'rosa';\n") == 0, "12000 aliases");
+	is_int(ask(&paul, "NEWALIAS", "p.test", "last", "list=bob", NULL), 0,
+	    "and one after them");
+	is_str(list(&paul, "ALIAS", "", "", 1), "info,postmaster,last", "his");
+	is_str(list(&paul, "ALIAS", "p.test", "", 0), "info,postmaster,last",
+	    "of his domain");
+	is_str(list(&all, "ALIAS", "", "k11999", 0), "bulk11999", "some");
+	is_str(list(&all, "ALIAS", "", "0777", 1), "bulk00777,bulk07770,"
+	    "bulk07771,bulk07772,bulk07773,bulk07774,bulk07775,bulk07776,"
+	    "bulk07777,bulk07778,bulk07779,bulk10777", "page by page");
+	is_int((int64_t)strlen(list(&rosa, "ALIAS", "", "k0", 0)),
+	    9999 * 10 - 1, "pages of all");
+	is_int(ask(&paul, "DELALIAS", "p.test", "last", NULL), 0, "it goes");
+	ok(db_script(db, "DELETE FROM Alias WHERE Al_Nom LIKE 'bulk%';\n") == 0,
+	    "and they");
+}
+
 static void
 test_virtual(void)
 {
@@ -673,6 +697,7 @@ main(void)
 		test_servers();
 		test_limits();
 		test_aliases();
+		test_many();
 		test_virtual();
 		test_deldom();
 		test_two_at_once();

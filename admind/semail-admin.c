@@ -67,6 +67,19 @@ wants_page(const struct admin_command *cmd)
 	    (max != -1 && cmd->given[max]);
 }
 
+/* A page may be empty though it is not the last one. */
+static bool
+wants_more(const struct admin_command *cmd, const struct fields *answer)
+{
+	struct fields row;
+	bool is_empty;
+
+	fields_init(&row);
+	is_empty = show_row(answer, 0, &row) == -1;
+	fields_clear(&row);
+	return show_next(answer).len > 0 && (!wants_page(cmd) || is_empty);
+}
+
 /* A list comes in pages: all of them. */
 static int
 run(struct admin_command *cmd)
@@ -87,7 +100,7 @@ run(struct admin_command *cmd)
 		admin_request(cmd, after.data == NULL ? NULL : &after,
 		    &request);
 		exchange(l, &request, &answer);
-		more = show_next(&answer).len > 0 && !wants_page(cmd);
+		more = wants_more(cmd, &answer);
 		if (more && span_copy(show_next(&answer), next, sizeof(next)) ==
 		    -1)
 			admin_die(EXIT_PROTOCOL, "NEXT of the answer is too long");
