@@ -96,6 +96,26 @@ dir_has_done(struct db *db, const struct dir_who *who, const char *type,
 	return rc;
 }
 
+int
+dir_is_again(struct db *db, const struct dir_who *who, const char *type,
+    const char *object)
+{
+	struct db_value v[4] = { db_bytes(span_from(who->request,
+	    sizeof(who->request))), db_str(type), db_str(object),
+		db_str(who->name) };
+	struct db_rows r;
+	int rc;
+
+	if (!who->has_request)
+		return 0;
+	rc = db_query(db, &r, "SELECT 1 FROM Audit WHERE Au_Requete = ? AND "
+	    "Au_Type = ? AND Au_Objet = ? AND Au_Qui = ? LIMIT 1", v, 4);
+	if (rc == 0 && db_next(&r))
+		rc = 1;
+	db_rows_clear(&r);
+	return rc;
+}
+
 /* ---- opening ------------------------------------------------------------------ */
 
 static int

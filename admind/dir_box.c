@@ -133,6 +133,9 @@ enable_txn(struct db *db, void *arg)
 	v[0] = db_str(e->on ? "ACTIVE" : "DESACTIVEE");
 	v[1] = db_u64(row.id);
 	dir_box_object(e->t.in, object);
+	if ((rc = dir_is_again(db, e->t.who, e->on ? "ENABLEBAL" :
+	    "DISABLEBAL", object)) != 0)
+		return rc == DB_FAILED ? rc : 0;
 	if (db_do(db, NULL, NULL, "UPDATE BAL SET Ba_Etat = ? WHERE "
 	    "Ba_IdBAL = ?", v, 2) == -1 || box_changed(db, row.id, 0) == -1 ||
 	    dir_audit(db, e->t.who, e->on ? "ENABLEBAL" : "DISABLEBAL",
@@ -152,10 +155,16 @@ dir_enable(struct db *db, const struct dir_who *who,
 
 /* ---- purging ------------------------------------------------------------------ */
 
+struct purge {
+	struct box_txn t;
+	bool again;
+};
+
 static int
 purge_txn(struct db *db, void *arg)
 {
-	struct box_txn *t = arg;
+	struct purge *p = arg;
+	struct box_txn *t = &p->t;
 	struct dir_domain d;
 	struct box_row row;
 	struct db_value v[1];
@@ -173,6 +182,10 @@ purge_txn(struct db *db, void *arg)
 	}
 	v[0] = db_u64(row.id);
 	dir_box_object(t->in, object);
+	if ((rc = dir_is_again(db, t->who, "PURGEBAL", object)) != 0) {
+		p->again = rc == 1;
+		return rc == DB_FAILED ? rc : 0;
+	}
 	/* Mail of this very second is meant, too. */
 	if (db_do(db, NULL, NULL, "UPDATE BAL SET Ba_PurgeAvant = "
 	    "UNIX_TIMESTAMP() + 1 WHERE Ba_IdBAL = ?", v, 1) == -1 ||
@@ -184,11 +197,13 @@ purge_txn(struct db *db, void *arg)
 
 int
 dir_purge(struct db *db, const struct dir_who *who, const struct dir_mailbox *m,
-    char comment[static COMMENT_MAX + 1])
+    bool *again_out, char comment[static COMMENT_MAX + 1])
 {
-	struct box_txn t = { .who = who, .in = m, .comment = comment };
+	struct purge p = { { .who = who, .in = m, .comment = comment }, false };
+	int code = dir_code(db_txn(db, purge_txn, &p), comment);
 
-	return dir_code(db_txn(db, purge_txn, &t), comment);
+	*again_out = p.again;
+	return code;
 }
 
 /* ---- deleting ------------------------------------------------------------------- */
@@ -212,6 +227,9 @@ doom_txn(struct db *db, void *arg)
 		return 0; /* again: it goes on */
 	v[0] = db_u64(row.id);
 	dir_box_object(t->in, object);
+	/* Made anew since this very request deleted it. */
+	if ((rc = dir_is_again(db, t->who, "DELBAL", object)) != 0)
+		return rc == DB_FAILED ? rc : REFUSE(CODE_NO_MAILBOX);
 	if (dir_drop_virtuals(db, t->who, 0, row.id) != 0 ||
 	    db_do(db, NULL, NULL, "UPDATE BAL SET Ba_Etat = 'SUPPRESSION' "
 	    "WHERE Ba_IdBAL = ?", v, 1) == -1 ||

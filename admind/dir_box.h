@@ -76,13 +76,15 @@ int dir_change_box(struct db *, const struct dir_who *,
 /* ACTIVE or DESACTIVEE. */
 int dir_enable(struct db *, const struct dir_who *, const struct dir_mailbox *,
     bool on, char comment[static COMMENT_MAX + 1]);
-/* Its mail of up to now is to be purged. */
+/* Its mail of up to now is to be purged.  *again_out: it was that request
+ * before, so later mail is not meant. */
 int dir_purge(struct db *, const struct dir_who *, const struct dir_mailbox *,
-    char comment[static COMMENT_MAX + 1]);
+    bool *again_out, char comment[static COMMENT_MAX + 1]);
 /* It is copied out or in: BACKUPBAL or RESTOREBAL in the audit log. */
 int dir_copy(struct db *, const struct dir_who *, const struct dir_mailbox *,
     const char *type, char comment[static COMMENT_MAX + 1]);
-/* Any state -> deleting; virtual users that lead to it alone go.  id is set. */
+/* Any state -> deleting; virtual users that lead to it alone go.  id is set.
+ * CODE_NO_MAILBOX also if it was made anew since that request deleted it. */
 int dir_doom(struct db *, const struct dir_who *, struct dir_mailbox *,
     char comment[static COMMENT_MAX + 1]);
 

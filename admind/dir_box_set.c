@@ -178,10 +178,12 @@ change_txn(struct db *db, void *arg)
 		dir_say(t->comment, "the mailbox is being deleted");
 		return REFUSE(CODE_TEMP);
 	}
+	dir_box_object(t->in, object);
+	if ((rc = dir_is_again(db, t->who, c->type, object)) != 0)
+		return rc == DB_FAILED ? rc : 0;
 	if (c->set != NULL && (rc = check_change(db, t->who, &d, &row, c->set,
 	    t->comment)) != 0)
 		return rc;
-	dir_box_object(t->in, object);
 	if ((c->set != NULL && box_put(db, &d, &row, c->set) == -1) ||
 	    (c->verifier != NULL && box_put_password(db, row.id, c->verifier,
 	    CREDENTIAL_PASSWORD) == -1) ||

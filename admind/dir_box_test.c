@@ -304,6 +304,7 @@ test_effects(void)
 	struct dir_mailbox m = named("eff@x.test");
 	struct dir_todo t, later;
 	uint32_t id;
+	bool again;
 
 	finish("set@x.test");
 	add(&client, "eff@x.test", NULL);
@@ -334,7 +335,8 @@ test_effects(void)
 	is_int(dir_unfinished(db, 0, &id), 0, "nothing is left");
 	dir_todo_clear(&t);
 	dir_todo_clear(&later);
-	is_int(dir_purge(db, &client, &m, comment), CODE_OK, "a purge");
+	is_int(dir_purge(db, &client, &m, &again, comment), CODE_OK, "a purge");
+	ok(!again, "which is none before");
 	ok(dir_todo(db, id_of("eff@x.test"), &t, comment) == 1 &&
 	    t.effects == EFFECT_PURGE && t.purge_before > 1700000000,
 	    "is to be done, of what came before");
@@ -524,6 +526,48 @@ test_own(void)
 	    "Id_IdBAL WHERE Ba_Login = 'own'"), 1, "and no other");
 }
 
+/* The same request, by its id, after others have changed what it did. */
+static void
+test_again(void)
+{
+	struct dir_mailbox m = named("again@x.test");
+	struct dir_who panel = client;
+	bool again;
+
+	panel.has_request = true;
+	memset(panel.request, 1, sizeof(panel.request));
+	add(&client, "again@x.test", NULL);
+	finish("again@x.test");
+	is_int(change(&panel, "again@x.test", "quota=7", NULL), CODE_OK, "SETBAL");
+	is_int(change(&client, "again@x.test", "quota=8", NULL), CODE_OK,
+	    "another");
+	is_int(change(&panel, "again@x.test", "quota=7", NULL), CODE_OK,
+	    "the first again");
+	is_int(number("SELECT Ba_Quota FROM BAL WHERE Ba_Login = 'again'"), 8,
+	    "is not done twice");
+	dir_purge(db, &panel, &m, &again, comment);
+	ok(!again, "PURGEBAL");
+	dir_purge(db, &panel, &m, &again, comment);
+	ok(again, "and again");
+	is_int(dir_enable(db, &panel, &m, false, comment), CODE_OK, "DISABLEBAL");
+	is_int(dir_enable(db, &client, &m, true, comment), CODE_OK, "ENABLEBAL");
+	is_int(dir_enable(db, &panel, &m, false, comment), CODE_OK,
+	    "DISABLEBAL again");
+	is_int(number("SELECT Ba_Etat = 'ACTIVE' FROM BAL WHERE Ba_Login = "
+	    "'again'"), 1, "is not done twice");
+	is_int(number("SELECT COUNT(*) FROM Audit WHERE Au_Requete IS NOT NULL "
+	    "AND Au_Objet = 'again@x.test'"), 3, "each is audited once");
+	is_int(dir_doom(db, &panel, &m, comment), CODE_OK, "DELBAL");
+	finish("again@x.test");
+	add(&client, "again@x.test", NULL);
+	finish("again@x.test");
+	is_int(dir_doom(db, &panel, &m, comment), CODE_NO_MAILBOX,
+	    "again: what was made since then stays");
+	panel.request[0]++;
+	is_int(dir_doom(db, &panel, &m, comment), CODE_OK, "unless it is another");
+	finish("again@x.test");
+}
+
 static void
 test_two_writers(void)
 {
@@ -587,6 +631,7 @@ main(void)
 		test_names();
 		test_virtual();
 		test_own();
+		test_again();
 		test_two_writers();
 		ok(testdb_journal_is_whole(db), "the journal has no gap");
 	}

@@ -46,6 +46,8 @@ deldom_txn(struct db *db, void *arg)
 	d->id = row.id;
 	if (row.going)
 		return 0; /* again: it goes on */
+	if ((r = dir_is_again(db, d->who, "DELDOM", d->name)) != 0)
+		return r == DB_FAILED ? r : not_there(db, d); /* made anew */
 	v[0] = db_u64(row.id);
 	if (entity_number(db, "SELECT COUNT(*) FROM BAL WHERE Ba_IdDomaine = ?",
 	    v, 1, &boxes) != 1)

@@ -42,6 +42,11 @@ int dir_audit(struct db *, const struct dir_who *, const char *type,
  * DB_FAILED. */
 int dir_has_done(struct db *, const struct dir_who *, const char *type,
     const char *object);
+/* Is it this very request, by its id, that has done that?  Its answer was lost
+ * and it comes again: it must not undo what others did since then, nor be done
+ * twice.  1, 0 or DB_FAILED. */
+int dir_is_again(struct db *, const struct dir_who *, const char *type,
+    const char *object);
 
 /* Au_Crochet of a change of this TYPE (dir_hook.c). */
 const char *dir_hook_state(const char *type);

@@ -31,25 +31,6 @@ struct panel_txn {
 	char *comment;
 };
 
-/* Was it this very request that made it?  1, 0, -1. */
-static int
-made_by(struct db *db, const struct panel_txn *t)
-{
-	struct db_value v[2] = { db_bytes(span_from(t->who->request,
-	    sizeof(t->who->request))), db_str(t->name) };
-	struct db_rows r;
-	int rc;
-
-	if (!t->who->has_request)
-		return 0;
-	rc = db_query(db, &r, "SELECT 1 FROM Audit WHERE Au_Requete = ? AND "
-	    "Au_Type = 'NEWPANEL' AND Au_Objet = ?", v, 2);
-	if (rc == 0 && db_next(&r))
-		rc = 1;
-	db_rows_clear(&r);
-	return rc;
-}
-
 static int
 newpanel_txn(struct db *db, void *arg)
 {
@@ -66,7 +47,7 @@ newpanel_txn(struct db *db, void *arg)
 		    "Pa_Commentaire, Pa_Nom) VALUES (?, ?, ?)", v, 3) == -1 ||
 		    dir_audit(db, t->who, "NEWPANEL", t->name) == -1 ?
 		    DB_FAILED : 0;
-	if ((r = made_by(db, t)) == -1)
+	if ((r = dir_is_again(db, t->who, "NEWPANEL", t->name)) == -1)
 		return DB_FAILED;
 	if (r == 0) {
 		dir_say(t->comment, "the panel \"%.64s\" exists", t->name);

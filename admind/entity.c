@@ -510,7 +510,13 @@ mod_txn(struct db *db, void *arg)
 
 	if (dir_lock(db) == -1)
 		return DB_FAILED;
-	if ((r = find(db, c, &rows, false)) != 0 || (r = merge(c)) != 0)
+	if ((r = find(db, c, &rows, false)) != 0)
+		goto out;
+	if ((r = dir_is_again(db, c->who, c->type, c->object)) != 0) {
+		r = r == DB_FAILED ? r : 0;
+		goto out;
+	}
+	if ((r = merge(c)) != 0)
 		goto out;
 	for (unsigned i = 0; i < n; i++)
 		changes |= c->given[i] && entity_changes(c, i);
@@ -582,7 +588,15 @@ del_txn(struct db *db, void *arg)
 		r = was_deleted(db, c, r);
 		goto out;
 	}
-	if (r != 0 || (e->going != NULL && (r = e->going(db, c)) != 0))
+	if (r != 0)
+		goto out;
+	if ((r = dir_is_again(db, c->who, c->type, c->object)) != 0) {
+		/* Made anew since this very request deleted it. */
+		c->was_there = r == 1;
+		r = r == DB_FAILED ? r : 0;
+		goto out;
+	}
+	if (e->going != NULL && (r = e->going(db, c)) != 0)
 		goto out;
 	for (unsigned i = 0; i < ENTITY_USES && e->uses[i].sql != NULL; i++) {
 		if (entity_number(db, e->uses[i].sql, v, 1, &count) ==

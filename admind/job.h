@@ -29,6 +29,7 @@ struct job {
 	struct {
 		bool home;             /* it has been made */
 		bool purge;            /* PURGEBAL itself, not its rest */
+		bool again;            /* it comes again: later mail stays */
 		unsigned effect;
 		uint64_t number;
 	} doing;                   /* in its home: req_box_work.c */

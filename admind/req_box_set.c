@@ -139,13 +139,16 @@ purgebal(struct job *j)
 	int code = dir_find(admind.db, &j->who, &j->box, &is, j->comment);
 
 	if (code == CODE_OK)
-		code = dir_purge(admind.db, &j->who, &j->box, j->comment);
+		code = dir_purge(admind.db, &j->who, &j->box, &j->doing.again,
+		    j->comment);
 	if (code != CODE_OK) {
 		job_finish(j, code);
 		return;
 	}
 	j->box = is;
 	j->doing.purge = true;
+	if (j->doing.again)
+		dir_say(j->comment, "the mail was deleted before");
 	box_finish(j);
 }
 

@@ -36,8 +36,8 @@ ask_settings(struct job *j, const struct dir_todo *t, struct buf *b)
 static void
 ask_purge(struct job *j, const struct dir_todo *t, struct buf *b)
 {
-	struct msg_purge m = { .before_s = j->doing.purge ? 0 :
-	    t->purge_before };
+	struct msg_purge m = { .before_s = j->doing.purge &&
+	    !j->doing.again ? 0 : t->purge_before };
 
 	j->doing.effect = EFFECT_PURGE;
 	msg_purge_put(b, &m);
