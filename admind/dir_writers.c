@@ -113,23 +113,28 @@ static int
 watch(struct db *db)
 {
 	unsigned looks = 0, bad = 0, away = 0;
-	uint64_t last = 0, number;
+	struct dir_snapshot is;
+	uint64_t last = 0;
 	struct db_rows r;
 
 	while (!terminated) {
-		if (db_snapshot(db) == -1 || db_query(db, &r, "SELECT "
-		    "Co_Valeur, (SELECT COUNT(*) FROM Journal), (SELECT "
-		    "MAX(Jo_Numero) FROM Journal) FROM Compteur WHERE Co_Nom = "
-		    "'journal'", NULL, 0) == -1 || !db_next(&r)) {
+		if (dir_snapshot(db, &is) == -1 || db_query(db, &r, "SELECT "
+		    "COUNT(*), MAX(Jo_Numero) FROM Journal",
+		    NULL, 0) == -1 || !db_next(&r)) {
 			away++;
 			db_lost(db);
 			continue;
 		}
-		number = db_column_u64(&r, 0);
-		if (number != db_column_u64(&r, 1) ||
-		    number != db_column_u64(&r, 2) || number < last)
+		if (is.journal != db_column_u64(&r, 0) ||
+		    is.journal != db_column_u64(&r, 1) || is.journal < last) {
 			bad++;
-		last = number;
+			fprintf(stderr, "number=%llu rows=%llu newest=%llu "
+			    "before=%llu\n", (unsigned long long)is.journal,
+			    (unsigned long long)db_column_u64(&r, 0),
+			    (unsigned long long)db_column_u64(&r, 1),
+			    (unsigned long long)last);
+		}
+		last = is.journal;
 		looks++;
 		db_rows_clear(&r);
 		db_snapshot_end(db);

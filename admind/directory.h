@@ -44,6 +44,21 @@ extern const char *const dir_migrations[];
 extern const unsigned dir_nmigrations;
 
 /*
+ * A snapshot to read from (db_snapshot(), db_snapshot_end()), and what it shows:
+ * all changes up to the number, and none after it.  0, or -1 when the connection
+ * is lost or has been dropped; then try again later.
+ *
+ * MariaDB promises as much, but on a node of a Galera cluster one in some ten
+ * thousand snapshots shows the journal's counter of a transaction without its
+ * row.  So the newest rows of the journal are looked at, and another snapshot is
+ * taken; one whose journal still has a gap then is logged, and used.
+ */
+struct dir_snapshot {
+	uint64_t directory, journal;
+};
+int dir_snapshot(struct db *, struct dir_snapshot *out);
+
+/*
  * Remove the oldest rows of the journal: those authd has acknowledged that are
  * older than keep_s, a bounded number.  1: there may be more, 0, or -1.  Who
  * missed them (another server's authd) loads everything anew.

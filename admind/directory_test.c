@@ -192,6 +192,26 @@ test_lost(struct db *db)
 }
 
 static void
+test_snapshot(struct db *db)
+{
+	struct dir_snapshot is;
+	uint64_t number;
+
+	is_int(newdom(db, "snap1.test"), CODE_OK, "a change");
+	is_int(newdom(db, "snap2.test"), CODE_OK, "and another");
+	number = testdb_number(db, "SELECT MAX(Jo_Numero) FROM Journal");
+	ok(dir_snapshot(db, &is) == 0 && is.journal == number &&
+	    is.directory != 0, "a snapshot says what it shows");
+	db_snapshot_end(db);
+	/* A gap that does not close must not stop everything. */
+	db_do(db, NULL, NULL, "DELETE FROM Journal WHERE Jo_Numero + 1 = (SELECT "
+	    "Co_Valeur FROM Compteur WHERE Co_Nom = 'journal')", NULL, 0);
+	ok(dir_snapshot(db, &is) == 0 && is.journal == number,
+	    "with a gap made by hand, too");
+	db_snapshot_end(db);
+}
+
+static void
 test_where(void)
 {
 	static const struct {
@@ -283,6 +303,7 @@ main(void)
 		test_domains(db);
 		test_clients(db);
 		test_prune(db);
+		test_snapshot(db);
 		test_lost(db);
 	}
 	db_free(&db);

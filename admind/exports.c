@@ -258,22 +258,13 @@ all_dirty(void)
 static int
 take_snapshot(struct db *db, struct export_mark *out)
 {
-	struct db_rows r;
-	int rc = -1;
+	struct dir_snapshot is;
 
-	if (db_snapshot(db) == -1)
+	if (dir_snapshot(db, &is) == -1)
 		return -1;
-	if (db_query(db, &r, "SELECT An_Id, (SELECT Co_Valeur FROM Compteur "
-	    "WHERE Co_Nom = 'journal') FROM Annuaire", NULL, 0) == 0 &&
-	    db_next(&r)) {
-		out->directory = db_column_u64(&r, 0);
-		out->journal = db_column_u64(&r, 1);
-		rc = 0;
-	}
-	db_rows_clear(&r);
-	if (rc == -1)
-		db_lost(db);
-	return rc;
+	out->directory = is.directory;
+	out->journal = is.journal;
+	return 0;
 }
 
 /* The journal from what has been seen up to now: which files are behind? */

@@ -285,40 +285,30 @@ load_more(void)
 static void
 feeder_run(void)
 {
-	uint64_t directory = 0, journal = 0;
 	void (*done)(void *) = waiter;
-	struct db_rows r;
+	struct dir_snapshot is;
 	int rc;
 
 	if (state != READY || !open_now)
 		return;
-	if (db_snapshot(db) == -1) {
+	if (dir_snapshot(db, &is) == -1) {
 		log_debug("feed database error=\"%s\"", db_reason(db));
 		db_lost(db);
 		try_again(AGAIN_MS);
 		return;
 	}
-	if (db_query(db, &r, "SELECT An_Id, (SELECT Co_Valeur FROM Compteur "
-	    "WHERE Co_Nom = 'journal') FROM Annuaire", NULL, 0) == -1 ||
-	    !db_next(&r)) {
-		db_rows_clear(&r);
-		database_trouble();
-		return;
-	}
-	directory = db_column_u64(&r, 0);
-	journal = db_column_u64(&r, 1);
-	db_rows_clear(&r);
-	load.directory = directory;
-	if (known_complete && known_directory == directory &&
-	    known == journal) {
+	load.directory = is.directory;
+	if (known_complete && known_directory == is.directory &&
+	    known == is.journal) {
 		db_snapshot_end(db);
 		waiter = NULL;
 		if (done != NULL)
 			done(waiter_arg);
 		return;
 	}
-	if (known_complete && known_directory == directory && known < journal) {
-		if ((rc = send_changes(journal)) == 1)
+	if (known_complete && known_directory == is.directory &&
+	    known < is.journal) {
+		if ((rc = send_changes(is.journal)) == 1)
 			return;
 		if (rc == -1) {
 			database_trouble();
@@ -328,7 +318,7 @@ feeder_run(void)
 		    (unsigned long long)known);
 		/* What was sent of it is dropped by FEED_BEGIN. */
 	}
-	load_start(directory, journal);
+	load_start(is.directory, is.journal);
 }
 
 /* ---- authd --------------------------------------------------------------------------- */

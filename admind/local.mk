@@ -8,10 +8,10 @@ include admind/import.mk
 
 field_parts = admind/field.c admind/field.h client/field.c client/field.h
 message_parts = admind/message.c admind/message.h admind/code.h
-directory_parts = admind/dir.c admind/dir_prune.c admind/dir_hook.c admind/dir_domain.c \
-	admind/dir_rows.c admind/dir_int.h admind/directory.h admind/rows.c \
-	admind/dir_panel.c admind/dir_panel.h \
-	admind/rows.h $(entity_parts) $(dir_box_parts)
+directory_parts = admind/dir.c admind/dir_prune.c admind/dir_snapshot.c \
+	admind/dir_hook.c admind/dir_domain.c admind/dir_rows.c \
+	admind/dir_int.h admind/directory.h admind/dir_panel.c \
+	admind/dir_panel.h admind/rows.c admind/rows.h $(entity_parts) $(dir_box_parts)
 
 role_PROGRAMS += admind/semail-authd
 admind_semail_authd_SOURCES = admind/authd.c admind/authd_feed.c \
