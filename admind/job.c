@@ -508,6 +508,7 @@ on_recovery(evutil_socket_t fd, short what, void *arg)
 	static bool domains; /* and mailboxes by turns */
 	char name[256];
 	uint32_t id;
+	int found;
 
 	(void)fd;
 	(void)what;
@@ -520,13 +521,11 @@ on_recovery(evutil_socket_t fd, short what, void *arg)
 		own_job(domain_finish, 0, id, name);
 		return;
 	}
-	switch (dir_unfinished(admind.db, recovered, &id)) {
-	case 0:
-		recovered = 0; /* from the beginning, at the next turn */
+	found = dir_unfinished(admind.db, recovered, &id);
+	if (found == 0 && recovered > 0) /* from the beginning */
+		found = dir_unfinished(admind.db, recovered = 0, &id);
+	if (found != 1)
 		return;
-	case -1:
-		return;
-	}
 	recovered = id;
 	own_job(box_finish, id, 0, "");
 }

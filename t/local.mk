@@ -1,3 +1,9 @@
 EXTRA_DIST += t/tap.h t/lib.sh t/fuzz_replay.c
 EXTRA_DIST += t/tmpdir.h t/data/one-message.txt
 EXTRA_DIST += t/galera.sh
+EXTRA_DIST += t/system.py t/directory.py
+
+# kill -9 at a chosen system call, for t/0311-directory-kill.t
+noinst_PROGRAMS += t/cut
+t_cut_SOURCES = t/cut.c
+t_cut_LDADD =
