@@ -136,21 +136,21 @@ test_requests(void)
 	token = ipc_token(server);
 	ok(ipc_by_token(token) == server, "a token finds its channel");
 	for (int i = 0; i < 100; i++)
-		ask(MSG_QUEUE_SUBMIT, (size_t)i * 3000, 1000);
+		ask(MSG_QUEUE_SUBMIT, (size_t)i * 3000, 60000);
 	turn();
 	is_int(served, 100, "pipelined requests arrive");
 	is_int(answered, 100, "and each is answered once");
-	ask(MSG_QUEUE_BODY_OPEN, 8, 1000);
-	ask(MSG_QUEUE_SUBMIT, 8, 1000);
+	ask(MSG_QUEUE_BODY_OPEN, 8, 60000);
+	ask(MSG_QUEUE_SUBMIT, 8, 60000);
 	turn();
 	ok(got_fd != -1 && fcntl(got_fd, F_GETFD) == FD_CLOEXEC,
 	    "a descriptor travels with its message, close-on-exec");
 	close(got_fd);
 	is_int(answered, 102, "and does not disturb the next");
-	is_int(ask(MSG_QUEUE_SUBMIT, IPC_MAX + 1, 1000), -1, "too big");
+	is_int(ask(MSG_QUEUE_SUBMIT, IPC_MAX + 1, 60000), -1, "too big");
 	is_int(errno, EMSGSIZE, "says EMSGSIZE");
 	mode = FAIL;
-	ask(MSG_QUEUE_SUBMIT, 0, 1000);
+	ask(MSG_QUEUE_SUBMIT, 0, 60000);
 	turn();
 	is_int(got_fail, FAIL_FULL, "a failure is an answer");
 	mode = HOLD;
@@ -161,7 +161,7 @@ test_requests(void)
 	ipc_fail(server, held_id, FAIL_TEMP, "late");
 	turn();
 	ok(ipc_is_up(client), "a late answer is dropped, not an error");
-	ask(MSG_QUEUE_SUBMIT, 0, 1000);
+	ask(MSG_QUEUE_SUBMIT, 0, 60000);
 	turn();
 	ipc_close(server);
 	turn();
