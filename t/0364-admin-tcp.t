@@ -241,10 +241,10 @@ class Middle:
                 if side == self.side and self.cut is not None and \
                         done + len(data) > self.cut:
                     data = data[:self.cut - done]
-                b.sendall(data)
                 done += len(data)
                 if side == "from":
-                    self.count = done
+                    self.count = done  # before anybody can have it
+                b.sendall(data)
                 if side == self.side and done == self.cut:
                     break
         except OSError:
