@@ -374,7 +374,7 @@ message_take(const struct message *m, const struct fields *in,
 	first = MESSAGE_HEADER + place;
 	for (unsigned i = 0; i < place; i++) {
 		out->value[i] = fields_get(in, MESSAGE_HEADER + i);
-		out->given[i] = MESSAGE_HEADER + i < in->n;
+		out->given[i] = true;
 	}
 	for (unsigned i = first; i < in->n; i++) {
 		struct span value;

@@ -64,7 +64,7 @@ unsigned message_nfields(const struct message *);
 struct message_args {
 	const struct message *message;
 	struct span value[MESSAGE_FIELDS]; /* borrowed from the fields */
-	bool given[MESSAGE_FIELDS];
+	bool given[MESSAGE_FIELDS]; /* by position: always */
 };
 
 /*

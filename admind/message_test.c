@@ -91,6 +91,9 @@ test_take(void)
 	ok(message_given(&a, "comment") && message_arg(&a, "comment").len == 0,
 	    "given and empty");
 	ok(!message_given(&a, "max"), "not given");
+	take("MODBAL|||x.example|bob||Bob", &a);
+	ok(message_given(&a, "vacation") && message_arg(&a, "vacation").len == 0,
+	    "left out at the end: given and empty");
 	take("MODDOM|||x.example||logo=a=b.png", &a);
 	ok(span_is(message_arg(&a, "logo"), "a=b.png"), "a value with =");
 }

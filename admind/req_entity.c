@@ -94,19 +94,17 @@ take_ldap(struct job *j, struct dir_change *c, unsigned column,
 	return change_set(c, column, value);
 }
 
-/* What the request gives.  A field by position is always given. */
+/* What the request gives. */
 static int
 take_columns(struct job *j, struct dir_change *c)
 {
 	const struct entity_column *col = c->entity->columns;
-	const struct message_field *f;
 	struct span value;
 	int code = CODE_OK;
 
 	for (unsigned i = 0; code == CODE_OK && col[i].option != NULL; i++) {
-		f = message_field(j->args.message, col[i].option);
-		if (f == NULL || (!(f->flags & FIELD_PLACE) &&
-		    !job_given(j, col[i].option)))
+		if (message_field(j->args.message, col[i].option) == NULL ||
+		    !job_given(j, col[i].option))
 			continue;
 		value = job_arg(j, col[i].option);
 		if (col[i].kind == COLUMN_VERIFIER ||
