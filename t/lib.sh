@@ -23,9 +23,14 @@ pids=""
 
 plan() { echo "1..$1"; tap_planned=1; }
 done_testing() { [ -n "${tap_planned-}" ] || echo "1..$tap_n"; exit $((tap_failed > 0)); }
-diag() { printf '%s\n' "$@" | sed 's/^/# /'; }
+# To standard error, which prove shows.
+diag() { printf '%s\n' "$@" | sed 's/^/# /' >&2; }
 pass() { tap_n=$((tap_n + 1)); echo "ok $tap_n - $1"; }
-fail() { tap_n=$((tap_n + 1)); tap_failed=$((tap_failed + 1)); echo "not ok $tap_n - $1"; }
+fail() {
+	tap_n=$((tap_n + 1)) tap_failed=$((tap_failed + 1))
+	echo "not ok $tap_n - $1"
+	diag "failed: $tap_n - $1"
+}
 # ok NAME COMMAND...: the command succeeds; its output is shown if not.
 ok() {
 	ok_name=$1
@@ -59,11 +64,16 @@ wait_for() {
 	done
 }
 is_root() { [ "$(id -u)" = 0 ]; }
-# Ports nobody listens on now, one a line.
+# Ports nobody listens on now, one a line.  Not of those that connections get
+# (ip_local_port_range): others come and go there until ours is bound.
 free_ports() {
 	perl -MIO::Socket::INET -e '
-		for (1..$ARGV[0]) { push @s, IO::Socket::INET->new(Listen => 1,
-		    LocalAddr => "127.0.0.1", LocalPort => 0) or die }
+		while (@s < $ARGV[0]) {
+			my $s = IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1",
+			    LocalPort => 10000 + int rand 22000);
+			push @s, $s if $s;
+			die "no free ports" if ++$tries > 1000;
+		}
 		print $_->sockport, "\n" for @s' "$1"
 }
 remember() { pids="$pids $1"; } # a process id to end at exit
@@ -81,7 +91,7 @@ cleanup() {
 	fi
 	if [ "$tap_failed" -gt 0 ] && [ -f "$T/semail.log" ]; then
 		diag "last lines of the log:"
-		tail -40 "$T/semail.log" | sed 's/^/# /'
+		tail -40 "$T/semail.log" | sed 's/^/# /' >&2
 	fi
 	# A database that was cut short while it was made still writes a bit.
 	[ -n "${KEEP-}" ] || wait_for 10 rm -rf "$T"
