@@ -3,13 +3,14 @@
  * says how long the answers took.  Never installed: see bench/directory.
  *
  *	asker lookup AUTHD-SOCKET USER SECONDS WINDOW MAILBOXES DOMAINS
- *	asker newbal AUTHD-SOCKET USER CTL-DIR COUNT PREFIX DOMAIN
+ *	asker newbal AUTHD-SOCKET USER CTL-DIR COUNT PREFIX DOMAIN VERIFIER
  *	asker hash COUNT
  *
  * lookup: recipients user1@... to userMAILBOXES@..., at random, WINDOW of them
  * unanswered on one connection.  newbal: makes COUNT mailboxes one after the
- * other, and after each answer asks authd until it knows the address.  Both
- * connect to authd as USER.  Times are in milliseconds.
+ * other, and after each answer asks authd until it knows the address; with a
+ * VERIFIER that is not "" by IMPORTBAL, for which nobody computes Argon2id.
+ * Both connect to authd as USER.  Times are in milliseconds.
  */
 #include "config.h"
 #include "client/admin.h"
@@ -259,6 +260,24 @@ is_up(void)
 }
 
 static void
+begin_newbal(struct semail_admin *a, const char *name, const char *domain,
+    const char *verifier)
+{
+	char hash[SECRET_HASH_MAX + 8];
+	bool import = verifier[0] != '\0';
+
+	semail_admin_begin(a, import ? "IMPORTBAL" : "NEWBAL", NULL, NULL,
+	    domain);
+	semail_admin_add(a, name);
+	if (import) {
+		snprintf(hash, sizeof(hash), "hash=%s", verifier);
+		semail_admin_add(a, hash);
+		return;
+	}
+	semail_admin_add(a, "a password");
+}
+
+static void
 do_newbal(char *argv[])
 {
 	size_t count = number(argv[3]);
@@ -278,12 +297,8 @@ do_newbal(char *argv[])
 	event_base_dispatch(base);
 	when_up = NULL;
 	for (size_t i = 0; i < count; i++) {
-		semail_admin_begin(admin, "NEWBAL", NULL, NULL, argv[5]);
 		snprintf(text, sizeof(text), "%s%zu", argv[4], i);
-		semail_admin_add(admin, text);
-		semail_admin_add(admin, "a password");
-		for (unsigned field = 2; field < 13; field++)
-			semail_admin_add(admin, "");
+		begin_newbal(admin, text, argv[5], argv[6]);
 		started = now_ms();
 		request(admin);
 		answer = now_ms();
@@ -327,7 +342,7 @@ main(int argc, char *argv[])
 		void (*run)(char *argv[]);
 	} commands[] = {
 		{ "lookup", 6, do_lookup },
-		{ "newbal", 6, do_newbal },
+		{ "newbal", 7, do_newbal },
 		{ "hash", 1, do_hash },
 	};
 
