@@ -4,10 +4,7 @@
 # without LDAP.
 # also sanitized
 . "${top_srcdir:-.}/t/lib.sh"
-PATH=$PATH:/usr/sbin
-for p in slapd ldapwhoami; do
-	command -v $p >/dev/null || { echo "1..0 # SKIP $p is missing"; exit 0; }
-done
+. "$top_srcdir/t/slapd.sh"
 
 # ---- a slapd of our own ---------------------------------------------------------
 slapd_ports=$(free_ports 4)
@@ -17,53 +14,8 @@ silent_port=$(echo "$slapd_ports" | sed -n 3p)
 nobody_port=$(echo "$slapd_ports" | sed -n 4p)
 semail_cert # for mail.test, localhost and 127.0.0.1
 cp "$T/tls/cert.pem" "$T/ca.pem"
-mkdir -p "$T/ldap/db" "$T/check"
-cat >"$T/ldap/slapd.conf" <<X
-include /etc/ldap/schema/core.schema
-include /etc/ldap/schema/cosine.schema
-include /etc/ldap/schema/inetorgperson.schema
-modulepath /usr/lib/ldap
-moduleload back_mdb
-pidfile $T/ldap/pid
-TLSCertificateFile $T/tls/cert.pem
-TLSCertificateKeyFile $T/tls/key.pem
-database mdb
-maxsize 16777216
-directory $T/ldap/db
-suffix "dc=test"
-access to attrs=userPassword by anonymous auth by * none
-access to * by dn.exact="uid=finder,dc=test" read by anonymous auth by * none
-X
-person() { # RDN UID MAIL PASSWORD
-	cat <<X
-
-dn: $1,ou=people,dc=test
-objectClass: inetOrgPerson
-uid: $2
-cn: $2
-sn: x
-mail: $3
-userPassword:: $(printf '%s' "$4" | base64 -w0)
-X
-}
+mkdir -p "$T/check"
 {
-	cat <<X
-dn: dc=test
-objectClass: dcObject
-objectClass: organization
-dc: test
-o: test
-
-dn: ou=people,dc=test
-objectClass: organizationalUnit
-ou: people
-
-dn: uid=finder,dc=test
-objectClass: account
-objectClass: simpleSecurityObject
-uid: finder
-userPassword: finderpw
-X
 	person uid=alice alice alice@l.test 'ldap secret'
 	person 'uid=a.b-c=d' a.b-c=d a.b-c=d@l.test 'ldap secret'
 	person uid=dave dave dave@l.test 'ldap secret'
@@ -71,23 +23,12 @@ X
 	person uid=stranger stranger stranger@l.test 'ldap secret'
 	person uid=twin1 twin1 twin@s.test 'ldap secret'
 	person uid=twin2 twin2 twin@s.test 'ldap secret'
-} >"$T/ldap/tree.ldif"
-slapadd -q -f "$T/ldap/slapd.conf" -l "$T/ldap/tree.ldif" || exit 1
-slapd_start() {
-	slapd -d 0 -f "$T/ldap/slapd.conf" \
-	    -h "ldap://127.0.0.1:$ldap_port/ ldaps://127.0.0.1:$ldaps_port/" \
-	    >"$T/ldap/log" 2>&1 &
-	slapd_pid=$!
-	remember $slapd_pid
-	wait_for 20 ldapwhoami -x -H "ldap://127.0.0.1:$ldap_port" \
-	    -D uid=alice,ou=people,dc=test -w 'ldap secret'
+} | slapd_init ldap || exit 1
+ldap_start() {
+	slapd_start ldap "ldap://127.0.0.1:$ldap_port/" \
+	    "ldaps://127.0.0.1:$ldaps_port/"
 }
-slapd_stop() {
-	kill "$slapd_pid"
-	wait "$slapd_pid" 2>/dev/null
-	true
-}
-slapd_start || exit 1
+ldap_start || exit 1
 
 # Accepts, and never says a word.
 perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new(Listen => 50,
@@ -133,40 +74,6 @@ semail_conf "plaintext-login loopback" "ldap-starttls remote" \
     "ldap-search search ldap://127.0.0.1:$ldap_port dc=test?sub?(&(objectClass=inetOrgPerson)(mail=%m))" \
     "ldap-search-dn uid=finder,dc=test" "ldap-search-password-file $T/finder"
 semail_start
-if is_root; then db_user=semail-admin; else db_user=$(id -un); fi
-sql() {
-	set -- mariadb --no-defaults -N -B -S "$T/run/admind/db/sock" \
-	    -u "$db_user" semail -e "$1"
-	if is_root; then
-		setpriv --reuid "$db_user" --regid "$db_user" --clear-groups "$@"
-	else
-		"$@"
-	fi
-}
-kick=0
-changed() { # SQL TABLE ID: and authd has it
-	sql "START TRANSACTION; $1; SET @id = $3;
-	    UPDATE Compteur SET Co_Valeur = Co_Valeur + 1 WHERE Co_Nom = 'journal';
-	    INSERT INTO Journal (Jo_Numero, Jo_Table, Jo_Id) SELECT Co_Valeur, $2, @id
-	        FROM Compteur WHERE Co_Nom = 'journal'; COMMIT" || return 1
-	kick=$((kick + 1))
-	newdom "kick$kick.test" >/dev/null
-}
-source_of() { # DOMAIN SOURCE
-	changed "UPDATE Domaine SET Do_Ldap = '$2' WHERE Do_NomDomaine = '$1'" 1 \
-	    "(SELECT Do_IdDomaine FROM Domaine WHERE Do_NomDomaine = '$1')"
-}
-# The answer to PASS: "+OK", "-ERR [AUTH]" or "-ERR [SYS/TEMP]".
-try() { # ADDRESS PASSWORD
-	perl -MIO::Socket::INET -e 'my ($port, $u, $p) = @ARGV;
-	    my $c = IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port", Timeout => 30) or die;
-	    $c->autoflush(1); <$c>; print $c "USER $u\r\n"; <$c>; print $c "PASS $p\r\n";
-	    my $l = <$c> // ""; print $c "QUIT\r\n"; <$c>;
-	    $l =~ /^(\+OK|-ERR \[[A-Z\/]+\])/; print $1 // $l' "$pop3_port" "$1" "$2"
-}
-AUTH='-ERR [AUTH]'
-TEMP='-ERR [SYS/TEMP]'
-
 newdom l.test >/dev/null || exit 1
 newdom s.test >/dev/null
 newdom x.test >/dev/null
@@ -209,12 +116,12 @@ is "a name that is a filter" "$(try '*@s.test' 'ldap secret')" "$AUTH"
 # ---- away ---------------------------------------------------------------------------
 source_of l.test starttls
 is "once more" "$(try alice@l.test 'ldap secret')" +OK
-slapd_stop
+slapd_stop $slapd_pid
 is "slapd stopped: what was right a moment ago" "$(try alice@l.test 'ldap secret')" +OK
 is "and what was not is not now" "$(try alice@l.test 'other')" "$TEMP"
 is "not even for who has no mailbox" "$(try who@l.test 'other')" "$TEMP"
 is "the domain beside it" "$(try bob@x.test 'local secret')" +OK
-slapd_start # not by ok: a subshell would keep its number
+ldap_start
 is "and LDAP is asked again" "$(try dave@l.test 'ldap secret')" +OK
 is "it is logged when it goes" "$(grep -c 'ldap down source=starttls' "$T/semail.log")" 1
 is "and when it comes" "$(grep -c 'ldap up source=starttls' "$T/semail.log")" 1
