@@ -11,6 +11,9 @@ libcommon_libcommon_a_SOURCES = \
 	libcommon/conf.c libcommon/conf.h libcommon/conf_table.c \
 	libcommon/conf_value.c libcommon/conf_value.h \
 	libcommon/ldapsrc.c libcommon/ldapsrc.h \
+	libcommon/endpoint.c libcommon/endpoint.h \
+	libcommon/resolv.c libcommon/resolv.h \
+	libcommon/dns.c libcommon/dns.h \
 	libcommon/confine.c libcommon/confine.h \
 	libcommon/proc.c libcommon/proc.h \
 	libcommon/msg_queue.c libcommon/msg_queue.h \
@@ -143,3 +146,21 @@ EXTRA_DIST += t/data/fuzz/ldapsrc
 unit_tests += libcommon/limit_test
 libcommon_limit_test_SOURCES = libcommon/limit_test.c t/tap.h
 libcommon_limit_test_LDADD = $(common_libs)
+
+unit_tests += libcommon/resolv_test
+libcommon_resolv_test_SOURCES = libcommon/resolv_test.c t/tap.h
+libcommon_resolv_test_LDADD = $(common_libs)
+fuzz_targets += libcommon/resolv_fuzz
+libcommon_resolv_fuzz_SOURCES = libcommon/resolv_fuzz.c $(fuzz_main)
+libcommon_resolv_fuzz_LDFLAGS = $(fuzz_ldflags)
+libcommon_resolv_fuzz_LDADD = $(common_libs)
+EXTRA_DIST += t/data/fuzz/resolv
+
+unit_tests += libcommon/dns_test
+libcommon_dns_test_SOURCES = libcommon/dns_test.c t/tap.h
+libcommon_dns_test_LDADD = $(common_libs) $(CARES_LIBS)
+fuzz_targets += libcommon/dns_fuzz
+libcommon_dns_fuzz_SOURCES = libcommon/dns_fuzz.c $(fuzz_main)
+libcommon_dns_fuzz_LDFLAGS = $(fuzz_ldflags)
+libcommon_dns_fuzz_LDADD = $(common_libs) $(CARES_LIBS)
+EXTRA_DIST += t/data/fuzz/dns
