@@ -21,6 +21,7 @@
 #include "admind/nursery.h"
 #include "admind/passcache.h"
 #include "admind/rehash.h"
+#include "admind/resolver.h"
 #include "admind/slow.h"
 #include "admind/ticket.h"
 
@@ -68,6 +69,7 @@ static const struct nursery_info children[CHILD__COUNT] = {
 	[CHILD_BINDER] = { "binder", BINDER_AS_BYTES, 0, binder_child },
 	[CHILD_CONNECTOR] = { "connector", BINDER_AS_BYTES, CONFINE_INET,
 	    connector_child },
+	[CHILD_RESOLVER] = { "resolver", BINDER_AS_BYTES, 0, resolver_child },
 };
 static struct passcache *cache;
 static unsigned nlate;

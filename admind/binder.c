@@ -110,24 +110,62 @@ on_tick(evutil_socket_t s, short what, void *arg)
 
 /* ---- the children ------------------------------------------------------------ */
 
-/* Two sockets, two children that have the ends they need. */
+static void
+pair(int fds[2])
+{
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) == -1)
+		fatal("binder");
+}
+
+static int
+memfd(struct span bytes)
+{
+	int mfd = io_sealed_memfd("binder", bytes);
+
+	if (mfd == -1)
+		fatal("binder");
+	return mfd;
+}
+
+static bool
+asks_dns(void)
+{
+	struct binder_conf *c = calloc(1, sizeof(*c));
+	bool asks;
+
+	if (c == NULL)
+		fatal("binder");
+	binder_conf_read(buf_span(&conf), c);
+	asks = binder_conf_asks_dns(c);
+	free(c);
+	return asks;
+}
+
+/* Sockets, and children that have the ends they need. */
 static int
 children_start(void)
 {
-	int ours[2] = { -1, -1 }, theirs[2] = { -1, -1 }, memfd[2] = { -1, -1 };
-	int flags = SOCK_SEQPACKET | SOCK_CLOEXEC;
+	int ours[2], theirs[2], names[2], sockets[2];
 
 	if (io_now_ms() < not_before_ms) {
 		errno = EAGAIN;
 		return -1;
 	}
-	if (socketpair(AF_UNIX, flags, 0, ours) == -1 ||
-	    socketpair(AF_UNIX, flags, 0, theirs) == -1 ||
-	    (memfd[0] = io_sealed_memfd("binder", buf_span(&conf))) == -1 ||
-	    (memfd[1] = io_sealed_memfd("binder", buf_span(&conf))) == -1)
-		fatal("binder");
-	nursery_child(CHILD_BINDER, (int[]){ ours[1], theirs[0], memfd[0] }, 3);
-	nursery_child(CHILD_CONNECTOR, (int[]){ theirs[1], memfd[1] }, 2);
+	pair(ours);
+	pair(theirs);
+	nursery_child(CHILD_BINDER, (int[]){ ours[1], theirs[0],
+	    memfd(buf_span(&conf)) }, 3);
+	if (asks_dns()) {
+		pair(names);
+		pair(sockets);
+		nursery_child(CHILD_RESOLVER, (int[]){ names[0], sockets[0],
+		    memfd(conf_blob("resolver")) }, 3);
+		nursery_child(CHILD_CONNECTOR, (int[]){ theirs[1],
+		    memfd(buf_span(&conf)), names[1], sockets[1] }, 4);
+	} else {
+		nursery_child(CHILD_CONNECTOR, (int[]){ theirs[1],
+		    memfd(buf_span(&conf)) }, 2);
+	}
 	fd = ours[0];
 	if ((ev = event_new(base, fd, EV_READ | EV_PERSIST, on_answer,
 	    NULL)) == NULL || event_add(ev, NULL) == -1)
@@ -169,6 +207,8 @@ binder_configure(struct event_base *b)
 	wire_put_u32(&now, (uint32_t)conf_num("ldap-timeout"));
 	wire_put_str(&now, conf_str("ldap-search-dn"));
 	wire_put_bytes(&now, conf_blob("ldap-search-password-file"));
+	wire_put_bytes(&now, conf_blob("resolver"));
+	wire_put_bytes(&now, conf_blob("hosts"));
 	if (buf_error(&now) != 0)
 		fatalx("binder memory");
 	if (conf.len > 0 && span_eq(buf_span(&now), buf_span(&conf))) {

@@ -4,7 +4,8 @@
  * libldap reads and writes the messages in memory (binder_ldap.h).
  *
  * A check tries the servers of its source in turn, the one that answered last
- * first, until one says yes or no or the time is up.
+ * first, until one says yes or no or the time is up; and of a server that is a
+ * name its addresses, in the same way, within the time that server has.
  */
 #include "config.h"
 #include "admind/binder.h"
@@ -22,6 +23,7 @@
 #include <ldap.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/queue.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -33,11 +35,17 @@
 #define SOURCE_OPEN_MAX 128    /* checks of one source: others have room, too */
 
 /* What a check is waiting for. */
-enum step { STARTTLS, HANDSHAKE, SERVICE_BIND, SEARCH, BIND };
+enum step { CONNECTOR, STARTTLS, HANDSHAKE, SERVICE_BIND, SEARCH, BIND };
 
 struct check {
+	LIST_ENTRY(check) next;
 	uint32_t id;
 	unsigned source, tries, endpoint;
+	struct {
+		unsigned nth, n, tries; /* of the endpoint's addresses */
+		uint64_t until_ms;
+	} at;
+	uint32_t asked;  /* of the connector */
 	enum step step;
 	struct binder_pipe pipe;
 	LDAP *ldap;      /* speaks through it */
@@ -51,14 +59,17 @@ struct check {
 
 static struct binder_conf conf;
 static struct source {
-	unsigned first; /* the server to try first */
+	unsigned first; /* the server to try first, and */
+	unsigned nth;   /* which of its addresses */
 	unsigned open;
 	bool down;      /* so it was logged */
 } sources[LDAPSRC_MAX];
+static LIST_HEAD(, check) checks = LIST_HEAD_INITIALIZER(checks);
 static struct event_base *base;
 static struct tls_ctx *tls;
 
 static void check_try(struct check *);
+static void check_dial(struct check *);
 
 /* ---- the end of a check ------------------------------------------------------- */
 
@@ -82,6 +93,7 @@ check_end(struct check *c, enum binder_answer how)
 	struct buf b;
 
 	disconnect(c, how != BINDER_TROUBLE);
+	LIST_REMOVE(c, next);
 	sources[c->source].open--;
 	buf_init(&b, 16);
 	wire_put_u32(&b, c->id);
@@ -111,25 +123,32 @@ check_answered(struct check *c, enum binder_answer how)
 	struct source *s = &sources[c->source];
 
 	s->first = c->endpoint;
+	s->nth = c->at.nth;
 	if (s->down)
 		log_info("ldap up source=%s", source_of(c)->name);
 	s->down = false;
 	check_end(c, how);
 }
 
-/* This server does not: the next one, or none.  Once for each time that it
- * begins, not for each of a thousand logins. */
+/* This server does not: its next address, the next one, or none.  Logged once for
+ * each time that it begins, not for each of a thousand logins or of thirty
+ * addresses. */
 static void
 check_failed(struct check *c, const char *why)
 {
 	struct ldapsrc *src = source_of(c);
 	struct source *s = &sources[c->source];
 
-	if (!s->down)
+	if (!s->down && c->at.tries <= 1)
 		log_warnx("ldap trouble source=%s server=%s reason=%s",
 		    src->name, src->endpoints[c->endpoint].host,
 		    log_quote_str(why));
 	disconnect(c, false);
+	if (c->at.tries < c->at.n && io_now_ms() < c->at.until_ms) {
+		c->at.nth++;
+		check_dial(c);
+		return;
+	}
 	if (c->tries < src->nendpoints && io_now_ms() < c->until_ms) {
 		check_try(c);
 		return;
@@ -143,9 +162,12 @@ check_failed(struct check *c, const char *why)
 static void
 on_late(evutil_socket_t fd, short what, void *arg)
 {
+	struct check *c = arg;
+
 	(void)fd;
 	(void)what;
-	check_failed(arg, "no answer in time");
+	check_failed(c, c->step == CONNECTOR ?
+	    "its name was not found out in time" : "no answer in time");
 }
 
 /* ---- what is said ----------------------------------------------------------------- */
@@ -289,7 +311,7 @@ got_bind(struct check *c, int code)
 static void
 got(struct check *c, int type, LDAPMessage *res)
 {
-	static const int wanted[] = { [STARTTLS] = LDAP_RES_EXTENDED,
+	static const int wanted[] = { [CONNECTOR] = -1, [STARTTLS] = LDAP_RES_EXTENDED,
 		[HANDSHAKE] = -1, [SERVICE_BIND] = LDAP_RES_BIND,
 		[SEARCH] = LDAP_RES_SEARCH_RESULT, [BIND] = LDAP_RES_BIND };
 	int code = LDAP_OTHER;
@@ -381,32 +403,91 @@ check_connected(struct check *c)
 	}
 }
 
+static void
+set_late(struct check *c, uint64_t ms)
+{
+	struct timeval tv = { (time_t)(ms / 1000),
+		(suseconds_t)(ms % 1000 * 1000) };
+
+	event_add(c->late, &tv);
+}
+
+/* The connector is asked for a connection; on_connected() goes on. */
+static void
+check_dial(struct check *c)
+{
+	static uint32_t asked;
+	uint64_t now = io_now_ms();
+
+	c->step = CONNECTOR;
+	c->asked = ++asked;
+	set_late(c, c->at.until_ms > now ? c->at.until_ms - now : 0);
+	connector_ask(FD_CONNECTOR, c->asked, c->source, c->endpoint,
+	    c->at.nth);
+}
+
 /* The next server, with its share of the time that is left. */
 static void
 check_try(struct check *c)
 {
 	const struct ldapsrc *src = source_of(c);
-	uint64_t now = io_now_ms(), ms;
-	struct timeval tv;
-	int fd;
+	const struct source *s = &sources[c->source];
+	uint64_t now = io_now_ms();
 
-	c->endpoint = (sources[c->source].first + c->tries) % src->nendpoints;
-	ms = (c->until_ms > now ? c->until_ms - now : 0) /
+	c->endpoint = (s->first + c->tries) % src->nendpoints;
+	c->at.nth = c->tries == 0 ? s->nth : 0;
+	c->at.n = c->at.tries = 0;
+	c->at.until_ms = now + (c->until_ms > now ? c->until_ms - now : 0) /
 	    (src->nendpoints - c->tries);
 	c->tries++;
-	tv.tv_sec = (time_t)(ms / 1000);
-	tv.tv_usec = (suseconds_t)(ms % 1000 * 1000);
-	event_add(c->late, &tv);
-	if ((fd = connector_ask(FD_CONNECTOR, c->source, c->endpoint)) == -1 ||
-	    (c->pipe.conn = conn_new(base, fd, IN_MAX, &conn_ops, c)) == NULL) {
+	check_dial(c);
+}
+
+/* Its next address has its share of the time the server has left. */
+static void
+check_go_on(struct check *c, const struct connected *is)
+{
+	uint64_t now = io_now_ms();
+
+	c->at.n = is->n;
+	c->at.nth = is->nth;
+	if (is->fd == -1) {
+		c->at.tries++;
+		check_failed(c, is->why);
+		return;
+	}
+	set_late(c, (c->at.until_ms > now ? c->at.until_ms - now : 0) /
+	    (is->n > c->at.tries ? is->n - c->at.tries : 1));
+	c->at.tries++;
+	if ((c->pipe.conn = conn_new(base, is->fd, IN_MAX, &conn_ops, c)) ==
+	    NULL) {
 		check_failed(c, "no connection");
 		return;
 	}
-	if ((c->ldap = binder_ldap(fd, &c->pipe, IN_MAX)) == NULL) {
+	if ((c->ldap = binder_ldap(is->fd, &c->pipe, IN_MAX)) == NULL) {
 		check_failed(c, "memory");
 		return;
 	}
 	check_connected(c);
+}
+
+static void
+on_connected(evutil_socket_t fd, short what, void *arg)
+{
+	struct connected is;
+	struct check *c;
+
+	(void)what;
+	(void)arg;
+	connector_answer(fd, &is);
+	LIST_FOREACH(c, &checks, next) {
+		if (c->step == CONNECTOR && c->asked == is.id) {
+			check_go_on(c, &is);
+			return;
+		}
+	}
+	if (is.fd != -1) /* whose time was up */
+		close(is.fd);
 }
 
 /* ---- from authd ------------------------------------------------------------------------ */
@@ -456,6 +537,7 @@ on_question(evutil_socket_t fd, short what, void *arg)
 	c = check_read(span_from(in, (size_t)n));
 	explicit_bzero(in, (size_t)n);
 	c->until_ms = io_now_ms() + conf.timeout_ms;
+	LIST_INSERT_HEAD(&checks, c, next);
 	c->late = event_new(base, -1, 0, on_late, c);
 	if (c->late == NULL)
 		fatalx("binder memory");
@@ -469,7 +551,7 @@ void
 binder_child(void)
 {
 	char why[201];
-	struct event *ev;
+	struct event *ev, *connected;
 
 	/* Nobody's settings but semail.conf's. */
 	setenv("LDAPNOINIT", "1", 1);
@@ -478,7 +560,9 @@ binder_child(void)
 		log_warnx("ldap-ca-file reason=%s", log_quote_str(why));
 	if ((base = event_base_new()) == NULL ||
 	    (ev = event_new(base, FD_AUTHD, EV_READ | EV_PERSIST, on_question,
-	    NULL)) == NULL || event_add(ev, NULL) == -1)
+	    NULL)) == NULL || event_add(ev, NULL) == -1 ||
+	    (connected = event_new(base, FD_CONNECTOR, EV_READ | EV_PERSIST,
+	    on_connected, NULL)) == NULL || event_add(connected, NULL) == -1)
 		fatalx("binder event");
 	event_base_dispatch(base);
 	_exit(0);

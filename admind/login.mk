@@ -11,8 +11,16 @@ login_parts = admind/authd_login.c $(verify_parts) $(passcache_parts) \
 	admind/hasher.c admind/hasher.h admind/nursery.c admind/nursery.h \
 	admind/binder.c admind/binder.h admind/binder_child.c \
 	admind/binder_ldap.c admind/binder_ldap.h \
-	admind/binder_conf.c admind/connector.c
-login_libs = $(verify_libs) $(LDAP_LIBS)
+	admind/binder_conf.c admind/connector.c admind/resolver.c $(resolver_parts)
+resolver_parts = admind/resolver_msg.c admind/resolver.h
+login_libs = $(verify_libs) $(LDAP_LIBS) $(CARES_LIBS)
+
+fuzz_targets += admind/resolver_fuzz
+admind_resolver_fuzz_SOURCES = admind/resolver_fuzz.c $(resolver_parts) \
+	$(fuzz_main)
+admind_resolver_fuzz_LDFLAGS = $(fuzz_ldflags)
+admind_resolver_fuzz_LDADD = $(common_libs)
+EXTRA_DIST += t/data/fuzz/resolver
 
 unit_tests += admind/scheme_test
 admind_scheme_test_SOURCES = admind/scheme_test.c $(verify_parts) t/tap.h

@@ -14,12 +14,12 @@
 
 #include <stdint.h>
 
-#define NURSERY_FDS_MAX 3
+#define NURSERY_FDS_MAX 4
 
 struct proc;
 
 enum nursery_kind { CHILD_HASHER, CHILD_BINDER, CHILD_CONNECTOR,
-	CHILD__COUNT };
+	CHILD_RESOLVER, CHILD__COUNT };
 
 struct nursery_info {
 	const char *name;         /* for the log */

@@ -4,6 +4,7 @@
 #include "libcommon/io.h"
 #include "libcommon/ldapsrc.h"
 #include "libcommon/log.h"
+#include "libcommon/resolv.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -13,6 +14,8 @@
 #include <unistd.h>
 
 #define FILE_MAX_BYTES (1024 * 1024)
+#define RESOLV_CONF "/etc/resolv.conf"
+#define HOSTS "/etc/hosts"
 #define ERRORS_MAX 20
 
 struct line_value {
@@ -473,6 +476,57 @@ hand_over_lines(const struct conf *c, const struct conf_setting *s,
 	buf_clear(&lines);
 }
 
+/* One of our names as hosts(5) has it. */
+static void
+put_host(struct span hosts, const char *name, struct buf *out)
+{
+	char text[INET6_ADDRSTRLEN];
+	struct endpoint at[8];
+	unsigned n = resolv_hosts(hosts, span_of(name), at, nitems(at));
+
+	for (unsigned i = 0; i < n; i++) {
+		endpoint_text(&at[i], text);
+		buf_printf(out, "%s %s\n", text, name);
+	}
+}
+
+/* What the files of the system say, as data; one that is not there says
+ * nothing. */
+static void
+hand_over_resolver(const struct conf *c, const struct line_value *v,
+    struct handover *ho)
+{
+	static struct ldapsrc src;
+	const struct line_value *line;
+	struct buf text, out;
+	char why[201];
+
+	buf_init(&text, FILE_MAX_BYTES);
+	buf_init(&out, HO_MAX);
+	if (v->value[0] != '\0') {
+		buf_puts(&out, v->value);
+	} else {
+		if (io_slurp_path(RESOLV_CONF, FILE_MAX_BYTES, &text) == -1)
+			buf_clear(&text);
+		resolv_conf(buf_span(&text), &out);
+	}
+	ho_set(ho, v->setting->name, buf_span(&out));
+	buf_clear(&text);
+	buf_clear(&out);
+	if (io_slurp_path(HOSTS, FILE_MAX_BYTES, &text) == -1)
+		buf_clear(&text);
+	for (unsigned n = 0; (line = conf_find_ldap(c, n)) != NULL; n++)
+		if (ldapsrc_parse(line->value, line->setting->words != NULL,
+		    &src, why) == 0)
+			for (unsigned i = 0; i < src.nendpoints; i++)
+				if (src.endpoints[i].name[0] != '\0')
+					put_host(buf_span(&text),
+					    src.endpoints[i].name, &out);
+	ho_set(ho, "hosts", buf_span(&out));
+	buf_clear(&text);
+	buf_clear(&out);
+}
+
 int
 conf_hand_over(const struct conf *conf, struct handover *ho,
     void (*complain)(void *, const char *), void *arg)
@@ -506,6 +560,9 @@ conf_hand_over(const struct conf *conf, struct handover *ho,
 			ho_set(ho, v->setting->name, span_of(num));
 			break;
 		case CONF_LDAP: /* above */
+			break;
+		case CONF_RESOLVER:
+			hand_over_resolver(conf, v, ho);
 			break;
 		default:
 			ho_set(ho, v->setting->name, span_of(v->value));

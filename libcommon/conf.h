@@ -21,7 +21,9 @@ enum conf_type {
 	CONF_FLAG,   /* yes, no */
 	CONF_WORD,   /* one of a list */
 	CONF_LISTEN, /* ADDR:PORT, [ADDR]:PORT; may be repeated */
-	CONF_LDAP    /* ldapsrc.h; may be repeated; the roles get the lines */
+	CONF_LDAP,   /* ldapsrc.h; may be repeated; the roles get the lines */
+	CONF_RESOLVER /* ADDRESS[:PORT]...; not set: what resolv.conf says; the
+	              * roles get "hosts", too: of our names those in hosts(5) */
 };
 
 struct conf_setting {

@@ -103,6 +103,9 @@ const struct conf_setting conf_settings[] = {
 	    "the user they run as" },
 	{ "hook-timeout", CONF_TIME, "30s", 1 * SEC, 10 * MINUTE, NULL, R(SPAWND) | R(ADMIND),
 	    "how long one may run before it is killed" },
+	/* names */
+	{ "resolver", CONF_RESOLVER, "", 0, 0, NULL, R(AUTHD),
+	    "ADDRESS[:PORT]...: who is asked for names (default: as /etc/resolv.conf says)" },
 	/* passwords checked by LDAP servers */
 	{ "ldap", CONF_LDAP, "", 0, 0, NULL, R(AUTHD) | R(ADMIND),
 	    "NAME URL[,URL...] DN-TEMPLATE: passwords are checked by binding there" },

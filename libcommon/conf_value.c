@@ -1,6 +1,7 @@
 #include "config.h"
 #include "libcommon/conf_value.h"
 #include "libcommon/ldapsrc.h"
+#include "libcommon/resolv.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -133,6 +134,19 @@ check_ldap(const struct conf_setting *s, const char *value,
 	return -1;
 }
 
+static int
+check_resolver(const char *value, char why[static CONF_WHY_MAX])
+{
+	struct endpoint servers[RESOLV_SERVERS_MAX];
+
+	if (value[0] == '\0' || resolv_servers(span_of(value), servers) != -1)
+		return 0;
+	snprintf(why, CONF_WHY_MAX, "\"%s\" is not one to %d numeric "
+	    "addresses; write 127.0.0.1 or 192.0.2.1 [2001:db8::1]:5353", value,
+	    RESOLV_SERVERS_MAX);
+	return -1;
+}
+
 bool
 conf_value_repeats(enum conf_type type)
 {
@@ -167,6 +181,8 @@ conf_value_check(const struct conf_setting *s, const char *value,
 		return -1;
 	case CONF_LDAP:
 		return check_ldap(s, value, why);
+	case CONF_RESOLVER:
+		return check_resolver(value, why);
 	case CONF_STR:
 	case CONF_PATH:
 	case CONF_FILE:

@@ -4,7 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 
-/* HOST:PORT; names are not resolved in a chroot. */
+/* HOST:PORT; why no names: CAVEATS in semail-admind(8). */
 static int
 host_parse(struct span s, struct db_host *out)
 {

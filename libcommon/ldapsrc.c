@@ -1,7 +1,7 @@
 #include "config.h"
 #include "libcommon/ldapsrc.h"
+#include "libcommon/addr.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 
 #define PORT_LDAP 389
@@ -53,45 +53,37 @@ host_ok(struct span s)
 	return s.len > 0;
 }
 
-/* ADDRESS, ADDRESS:PORT, [ADDRESS] or [ADDRESS]:PORT; the address to host. */
+/* A name that DNS could know; one that ends in a number is a numeric address
+ * that went wrong. */
 static int
-read_address(struct span s, uint64_t port, struct ldapsrc_endpoint *out)
+read_name(struct span s, char out[static ADDR_DOMAIN_MAX + 1])
 {
-	struct span port_text;
-	char host[64];
-	ptrdiff_t end;
+	const char *last;
 
-	if (s.len > 0 && s.data[0] == '[') {
-		if ((end = span_chr(s, ']')) == -1 ||
-		    span_copy(span_sub(s, 1, (size_t)end - 1), host,
-		    sizeof(host)) == -1 ||
-		    inet_pton(AF_INET6, host, &out->addr.in6.sin6_addr) != 1)
-			return -1;
-		port_text = span_sub(s, (size_t)end + 1, s.len);
-		out->addr.in6.sin6_family = AF_INET6;
-		out->addr_len = sizeof(out->addr.in6);
-		out->loopback = IN6_IS_ADDR_LOOPBACK(&out->addr.in6.sin6_addr);
-	} else {
-		end = span_chr(s, ':');
-		port_text = span_sub(s, end == -1 ? s.len : (size_t)end, s.len);
-		if (span_copy(span_sub(s, 0, s.len - port_text.len), host,
-		    sizeof(host)) == -1 ||
-		    inet_pton(AF_INET, host, &out->addr.in4.sin_addr) != 1)
-			return -1;
-		out->addr.in4.sin_family = AF_INET;
-		out->addr_len = sizeof(out->addr.in4);
-		out->loopback = ntohl(out->addr.in4.sin_addr.s_addr) >> 24 ==
-		    127;
-	}
-	if (port_text.len > 0 && (port_text.data[0] != ':' ||
-	    span_u64(span_sub(port_text, 1, port_text.len), 65535, &port) ==
-	    -1 || port == 0))
+	if (addr_domain(s, out) == -1)
 		return -1;
-	if (out->addr.sa.sa_family == AF_INET6)
-		out->addr.in6.sin6_port = htons((uint16_t)port);
-	else
-		out->addr.in4.sin_port = htons((uint16_t)port);
-	snprintf(out->host, sizeof(out->host), "%s", host);
+	last = strrchr(out, '.');
+	last = last == NULL ? out : last + 1;
+	return strspn(last, "0123456789") == strlen(last) ? -1 : 0;
+}
+
+/* HOST or HOST:PORT */
+static int
+read_host(struct span s, uint16_t port, struct ldapsrc_endpoint *out)
+{
+	struct span host;
+
+	if (endpoint_split(s, &host, &port) == -1)
+		return -1;
+	out->port = port;
+	if (endpoint_numeric(host, port, &out->at) == 0) {
+		out->loopback = endpoint_is_loopback(&out->at);
+		return span_copy(host, out->host, sizeof(out->host));
+	}
+	if (read_name(host, out->name) == -1)
+		return -1;
+	out->loopback = strcmp(out->name, "localhost") == 0;
+	memcpy(out->host, out->name, sizeof(out->host));
 	return 0;
 }
 
@@ -116,10 +108,10 @@ read_url(struct span s, struct ldapsrc_endpoint *out, char why[static 201])
 		snprintf(why, 201, "a URL begins with ldap:// or ldaps://");
 		return -1;
 	}
-	if (read_address(span_sub(s, out->tls ? 8 : 7, s.len),
+	if (read_host(span_sub(s, out->tls ? 8 : 7, s.len),
 	    out->tls ? PORT_LDAPS : PORT_LDAP, out) == -1) {
-		snprintf(why, 201, "the server must be a numeric address and "
-		    "perhaps a port: ldaps://192.0.2.5 or "
+		snprintf(why, 201, "the server must be a host name or a numeric "
+		    "address, and perhaps a port: ldaps://ldap.example.org or "
 		    "ldaps://[2001:db8::5]:1636#ldap.example.org");
 		return -1;
 	}

@@ -4,9 +4,9 @@
  *	ldap NAME URL[,URL...] DN-TEMPLATE
  *	ldap-search NAME URL[,URL...] BASE?SCOPE?FILTER-TEMPLATE
  *
- * A URL is ldap://ADDRESS[:PORT] or ldaps://ADDRESS[:PORT], the address
- * numeric, with #HOST behind it when the server's certificate holds a name
- * instead of the address.  In templates %u is the mailbox's login, %d its
+ * A URL is ldap://HOST[:PORT] or ldaps://HOST[:PORT], the host a name or a
+ * numeric address (IPv6 in brackets), with #NAME behind it when the server's
+ * certificate holds another name.  In templates %u is the mailbox's login, %d its
  * domain, %m its whole address, %% a percent sign.  See semail.conf(5).
  *
  * Nothing here speaks LDAP.
@@ -14,9 +14,7 @@
 #ifndef LIBCOMMON_LDAPSRC_H
 #define LIBCOMMON_LDAPSRC_H
 
-#include "libcommon/buf.h"
-
-#include <netinet/in.h>
+#include "libcommon/endpoint.h"
 
 #define LDAPSRC_NAME_MAX 32 /* FEED_LDAP_MAX */
 #define LDAPSRC_MAX 32      /* sources */
@@ -25,15 +23,12 @@
 #define LDAPSRC_EXPANDED_MAX 4096
 
 struct ldapsrc_endpoint {
-	union {
-		struct sockaddr sa;
-		struct sockaddr_in in4;
-		struct sockaddr_in6 in6;
-	} addr;
-	socklen_t addr_len;
-	bool tls;       /* from the first byte */
-	bool loopback;
-	char host[256]; /* what its certificate must hold: name or address */
+	char name[256];     /* in A-labels; "": at is its address */
+	struct endpoint at;
+	uint16_t port;
+	bool tls;           /* from the first byte */
+	bool loopback;      /* whatever anybody says: numeric, or localhost */
+	char host[256];     /* what its certificate must hold: name or address */
 };
 
 enum ldapsrc_scope { LDAPSRC_BASE, LDAPSRC_ONE, LDAPSRC_SUB };

@@ -26,7 +26,16 @@ static const struct {
 	{ "a12345678901234567890123456789012 ldap://192.0.2.5 uid=%u", false,
 	    "name has" },
 	{ "c http://192.0.2.5 uid=%u", false, "begins with" },
-	{ "c ldap://ldap.x.test uid=%u", false, "numeric" },
+	{ "c ldap://ldap.x.test,ldaps://L\xc3\xa4nder.Test:1636#o uid=%u", false,
+	    NULL },
+	{ "c ldap://localhost uid=%u", false, NULL },
+	{ "c ldap://ldap..test uid=%u", false, "numeric" },
+	{ "c ldap://ldap.test.1 uid=%u", false, "numeric" },
+	{ "c ldap://2130706433 uid=%u", false, "numeric" },
+	{ "c ldap://[ldap.test] uid=%u", false, "numeric" },
+	{ "c ldap://[192.0.2.5] uid=%u", false, "numeric" },
+	{ "c ldap://:389 uid=%u", false, "numeric" },
+	{ "c ldap://2001:db8::5 uid=%u", false, "numeric" },
 	{ "c ldap://192.0.2.256 uid=%u", false, "numeric" },
 	{ "c ldap://192.0.2.5:0 uid=%u", false, "numeric" },
 	{ "c ldap://192.0.2.5:65536 uid=%u", false, "numeric" },
@@ -79,20 +88,30 @@ test_parse(void)
 	ldapsrc_parse(rows[0].value, false, &s, why);
 	ok(s.nendpoints == 1 && !s.endpoints[0].tls &&
 	    !s.endpoints[0].loopback &&
-	    ntohs(s.endpoints[0].addr.in4.sin_port) == 389, "port of ldap");
+	    ntohs(s.endpoints[0].at.addr.in4.sin_port) == 389, "port of ldap");
 	is_str(s.endpoints[0].host, "192.0.2.5", "its certificate: the address");
 	is_str(s.template, "uid=%u,ou=people,dc=x", "its template");
 	ldapsrc_parse(rows[1].value, false, &s, why);
 	ok(s.endpoints[0].tls &&
-	    ntohs(s.endpoints[0].addr.in4.sin_port) == 1636, "port set");
+	    ntohs(s.endpoints[0].at.addr.in4.sin_port) == 1636, "port set");
 	is_str(s.endpoints[0].host, "ldap.x.test", "its certificate: a name");
 	is_str(s.template, "cn=%u, o=My Org", "blanks inside stay");
 	ldapsrc_parse(rows[2].value, false, &s, why);
 	ok(s.nendpoints == 2 &&
-	    s.endpoints[0].addr.sa.sa_family == AF_INET6 &&
-	    ntohs(s.endpoints[0].addr.in6.sin6_port) == 636 &&
+	    s.endpoints[0].at.addr.sa.sa_family == AF_INET6 &&
+	    ntohs(s.endpoints[0].at.addr.in6.sin6_port) == 636 &&
 	    s.endpoints[1].loopback && !s.endpoints[1].tls, "two servers");
 	is_str(s.endpoints[0].host, "2001:db8::5", "without brackets");
+	is_str(s.endpoints[0].name, "", "no name");
+	ldapsrc_parse("c ldap://ldap.x.test,ldaps://L\xc3\xa4nder.Test:1636#o,"
+	    "ldap://LOCALHOST uid=%u", false, &s, why);
+	is_str(s.endpoints[0].name, "ldap.x.test", "a name");
+	is_str(s.endpoints[0].host, "ldap.x.test", "its certificate: the name");
+	ok(s.endpoints[0].port == 389 && s.endpoints[1].port == 1636 &&
+	    !s.endpoints[0].loopback && s.endpoints[2].loopback, "its port");
+	is_str(s.endpoints[1].name, "xn--lnder-gra.test", "as DNS has it");
+	is_str(s.endpoints[1].host, "o", "its certificate: another one");
+	is_str(s.endpoints[2].name, "localhost", "localhost");
 	ldapsrc_parse(rows[5].value, true, &s, why);
 	ok(s.search && s.scope == LDAPSRC_BASE && s.base[0] == '\0', "search");
 	is_str(s.template, "(&(a=b c)(uid=%u))", "its filter");
