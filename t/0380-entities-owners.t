@@ -7,28 +7,45 @@ semail_conf
 semail_start
 
 if is_root; then db_user=semail-admin; else db_user=$(id -un); fi
-sql() {
-	set -- mariadb --no-defaults -N -B -S "$T/run/admind/db/sock" \
-	    -u "$db_user" semail -e "$1"
+as_db_user() {
 	if is_root; then
-		setpriv --reuid "$db_user" --regid "$db_user" --clear-groups "$@"
-	else
-		"$@"
+		exec setpriv --reuid "$db_user" --regid "$db_user" --clear-groups "$@"
 	fi
+	exec "$@"
 }
 code() { sed -n 's/.*"code":\(-*[0-9]*\),.*/\1/p'; }
-request() { printf '%s' "$1" | semail admin --json request 2>&1; }
+cli() { printf '%s' "$1" | semail admin --json request 2>&1; }
+
+# Requests and looks at the database, many of them: over one connection each.
+ok "newdom, as soon as the database is there" newdom first.test
+mkfifo "$T/ask" "$T/answers" "$T/sql" "$T/rows"
+/usr/bin/python3 "$top_srcdir/t/requests.py" "$T/run" <"$T/ask" >"$T/answers" &
+remember $!
+(as_db_user mariadb --no-defaults -N -B -n --skip-reconnect -S "$T/run/admind/db/sock" \
+    -u "$db_user" semail) <"$T/sql" >"$T/rows" &
+remember $!
+exec 5>"$T/ask" 6<"$T/answers" 7>"$T/sql" 8<"$T/rows"
+request() {
+	printf '%s\n' "$1" >&5
+	IFS= read -r request_answer <&6
+	printf '%s\n' "$request_answer"
+}
+sql() {
+	printf "%s; SELECT 'end of it';\n" "$1" >&7
+	while IFS= read -r sql_row <&8 && [ "$sql_row" != "end of it" ]; do
+		printf '%s\n' "$sql_row"
+	done
+}
 root() { # REQUEST: it must be done
 	root_answer=$(request "$1")
 	[ "$(echo "$root_answer" | code)" = 0 ] || fail "$1: $root_answer"
 }
-# All that a request could change, as one number.
+# All that a request could change, in short.
 state() {
-	sql "CHECKSUM TABLE Administrateur, Client, Societe, ServeurMail, Domaine, BAL, Identifiant, Utilisateur, Alias, VirtualUser, Journal" | cksum
+	sql "CHECKSUM TABLE Administrateur, Client, Societe, ServeurMail, Domaine, BAL, Identifiant, Utilisateur, Alias, VirtualUser, Journal"
 }
 
 # ---- two of everything ------------------------------------------------------------
-ok "newdom, as soon as the database is there" newdom first.test
 for k in 1 2; do
 	root "NEWADMIN||||a$k|password=pa$k"
 	root "NEWCOMPANY|a$k|pa$k||Company $k"
@@ -182,23 +199,23 @@ X
 
 # ---- what lists show ---------------------------------------------------------------
 names() { sed -n "s/^{\"$1\":\"\([^\"]*\)\".*/\1/p" | sort | uniq | tr '\n' ' '; }
-is "a client's domains" "$(request 'LISTDOM|c2|pc2|' | names name | sed 's/nd[0-9]*.test//g; s/dd[0-9]*.test//g; s/  *//g')" "d2.test"
-is "an administrator's clients" "$(request 'LISTCLIENT|a2|pa2|' | names client | sed 's/n[cd][0-9]*//g; s/dc[0-9]*//g; s/  *//g')" "c2"
-is "a client's aliases" "$(request 'LISTALIAS|c2|pc2|' | grep -c '"domain":"d1.test"')" 0
-is "a client's virtual users" "$(request 'LISTVIRT|c2|pc2|' | grep -c '"virtual-domain":"d1.test"')" 0
-is "STAT counts one's own" "$(request 'STAT|c2|pc2|' | grep -c '"what":"servers"')" 0
-is "the client's numbers" "$(request 'STAT|c2|pc2|' | sed -n 's/.*"what":"clients","number":"\([0-9]*\)".*/\1/p')" 1
+is "a client's domains" "$(cli 'LISTDOM|c2|pc2|' | names name | sed 's/nd[0-9]*.test//g; s/dd[0-9]*.test//g; s/  *//g')" "d2.test"
+is "an administrator's clients" "$(cli 'LISTCLIENT|a2|pa2|' | names client | sed 's/n[cd][0-9]*//g; s/dc[0-9]*//g; s/  *//g')" "c2"
+is "a client's aliases" "$(cli 'LISTALIAS|c2|pc2|' | grep -c '"domain":"d1.test"')" 0
+is "a client's virtual users" "$(cli 'LISTVIRT|c2|pc2|' | grep -c '"virtual-domain":"d1.test"')" 0
+is "STAT counts one's own" "$(cli 'STAT|c2|pc2|' | grep -c '"what":"servers"')" 0
+is "the client's numbers" "$(cli 'STAT|c2|pc2|' | sed -n 's/.*"what":"clients","number":"\([0-9]*\)".*/\1/p')" 1
 
 # ---- names ---------------------------------------------------------------------------
 root "MODDOM|||d2.test||reserved=no"
-is "an administrator says for whom a domain is" "$(request 'NEWDOM|a2|pa2|late.test' | code)" -7
-is "a reserved alias" "$(request 'NEWALIAS|c2|pc2|d2.test|abuse|bob' | code)" -3
-is "a reserved virtual user" "$(request 'NEWVIRT|c2|pc2|d2.test|Postmaster||bob' | code)" -3
-is "his administrator may" "$(request 'NEWALIAS|a2|pa2|d2.test|abuse|bob' | code)" 0
-is "an alias for the whole server: a client" "$(request 'NEWALIAS|c2|pc2||all|bob' | code)" -3
-is "his administrator" "$(request 'NEWALIAS|a2|pa2||all|bob' | code)" -3
-is "who may do everything" "$(request 'NEWALIAS|chief|pchief||all|bob@d1.test' | code)" 0
-is "the login of another kind" "$(request 'NEWCLIENT|a2|pa2||a1' | code)" -6
-is "the last who may do everything" "$(request 'MODADMIN|chief|pchief||admin|all=no' | code; request 'DELADMIN|||| chief' | code; request 'MODADMIN||||chief|all=no' | code)" "$(printf '0\n-7\n-12')"
+is "an administrator says for whom a domain is" "$(cli 'NEWDOM|a2|pa2|late.test' | code)" -7
+is "a reserved alias" "$(cli 'NEWALIAS|c2|pc2|d2.test|abuse|bob' | code)" -3
+is "a reserved virtual user" "$(cli 'NEWVIRT|c2|pc2|d2.test|Postmaster||bob' | code)" -3
+is "his administrator may" "$(cli 'NEWALIAS|a2|pa2|d2.test|abuse|bob' | code)" 0
+is "an alias for the whole server: a client" "$(cli 'NEWALIAS|c2|pc2||all|bob' | code)" -3
+is "his administrator" "$(cli 'NEWALIAS|a2|pa2||all|bob' | code)" -3
+is "who may do everything" "$(cli 'NEWALIAS|chief|pchief||all|bob@d1.test' | code)" 0
+is "the login of another kind" "$(cli 'NEWCLIENT|a2|pa2||a1' | code)" -6
+is "the last who may do everything" "$(cli 'MODADMIN|chief|pchief||admin|all=no' | code; request 'DELADMIN|||| chief' | code; request 'MODADMIN||||chief|all=no' | code)" "$(printf '0\n-7\n-12')"
 is "the journal has no gap" "$(sql "SELECT COUNT(*) - MAX(Jo_Numero), MIN(Jo_Numero) FROM Journal")" "$(printf '0\t1')"
 done_testing
