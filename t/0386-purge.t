@@ -5,15 +5,16 @@
 semail_conf
 semail_start
 old() { # ADDRESS N DAYS: N messages that came so long ago
-	old_i=0
-	while [ $old_i -lt "$2" ]; do
-		old_i=$((old_i + 1))
-		old_s=$(($(date +%s) - $3 * 86400 - old_i))
-		# shellcheck disable=SC2016 # its own shell's
-		as_owner "$1" sh -c 'mkdir -p Maildir/cur Maildir/new Maildir/tmp
-		    printf "Subject: x\n\n%0900d\n" 0 >"Maildir/cur/$1" && touch -d "@$2" "Maildir/cur/$1"' \
-		    sh "$old_s.M$old_i.host:2,S" "$old_s"
-	done
+	as_owner "$1" perl -e 'my ($n, $days) = @ARGV;
+	    mkdir $_ for qw(Maildir Maildir/cur Maildir/new Maildir/tmp);
+	    for (1 .. $n) {
+	        my $s = time - $days * 86400 - $_;
+	        my $name = "Maildir/cur/$s.M$_.host:2,S";
+	        open my $f, ">", $name or die "$name: $!";
+	        printf $f "Subject: x\n\n%0900d\n", 0;
+	        close $f;
+	        utime $s, $s, $name;
+	    }' "$2" "$3"
 }
 newdom x.test
 newdom y.test
