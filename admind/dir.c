@@ -80,40 +80,50 @@ dir_audit(struct db *db, const struct dir_who *who, const char *type,
 	    "(?, ?, ?, ?, 0, ?, ?)", v, 6);
 }
 
+/* The end of a hook may stand behind the device (dir_hook.c).  Four values. */
+#define OF_DEVICE " AND (? = '' OR Au_Commentaire = ? OR " \
+	"LEFT(Au_Commentaire, CHAR_LENGTH(?) + 2) = CONCAT(?, ': ')) LIMIT 1"
+
+/* Is there such an audit row? */
+static int
+look_back(struct db *db, const char *sql, struct db_value v[static 8],
+    const struct span *device)
+{
+	struct db_rows r;
+	int rc;
+
+	for (unsigned i = 4; i < 8; i++)
+		v[i] = device == NULL ? db_str("") : db_bytes(*device);
+	rc = db_query(db, &r, sql, v, 8);
+	if (rc == 0 && db_next(&r))
+		rc = DIR_DONE;
+	db_rows_clear(&r);
+	return rc == -1 ? DB_FAILED : rc;
+}
+
 int
 dir_has_done(struct db *db, const struct dir_who *who, const char *type,
-    const char *object)
+    const char *object, const struct span *device)
 {
-	struct db_value v[4] = { db_str(object), db_str(type),
+	struct db_value v[8] = { db_str(object), db_str(type),
 		db_u64(who->kind == WHO_ALL), db_str(who->name) };
-	struct db_rows r;
-	int rc = db_query(db, &r, "SELECT 1 FROM Audit WHERE Au_Objet = ? AND "
-	    "Au_Type = ? AND (? = 1 OR Au_Qui = ?) LIMIT 1", v, 4);
 
-	if (rc == 0 && db_next(&r))
-		rc = 1;
-	db_rows_clear(&r);
-	return rc;
+	return look_back(db, "SELECT 1 FROM Audit WHERE Au_Objet = ? AND "
+	    "Au_Type = ? AND (? = 1 OR Au_Qui = ?)" OF_DEVICE, v, device);
 }
 
 int
 dir_is_again(struct db *db, const struct dir_who *who, const char *type,
-    const char *object)
+    const char *object, const struct span *device)
 {
-	struct db_value v[4] = { db_bytes(span_from(who->request,
+	struct db_value v[8] = { db_bytes(span_from(who->request,
 	    sizeof(who->request))), db_str(type), db_str(object),
 		db_str(who->name) };
-	struct db_rows r;
-	int rc;
 
 	if (!who->has_request)
 		return 0;
-	rc = db_query(db, &r, "SELECT 1 FROM Audit WHERE Au_Requete = ? AND "
-	    "Au_Type = ? AND Au_Objet = ? AND Au_Qui = ? LIMIT 1", v, 4);
-	if (rc == 0 && db_next(&r))
-		rc = 1;
-	db_rows_clear(&r);
-	return rc;
+	return look_back(db, "SELECT 1 FROM Audit WHERE Au_Requete = ? AND "
+	    "Au_Type = ? AND Au_Objet = ? AND Au_Qui = ?" OF_DEVICE, v, device);
 }
 
 /* ---- opening ------------------------------------------------------------------ */

@@ -45,11 +45,7 @@ find_app(struct db *db, const struct app_txn *a, uint64_t mailbox,
 	return rc == -1 ? DB_FAILED : rc;
 }
 
-/* The device is the audit row's comment; the end of a hook may stand behind it
- * (dir_hook.c). */
-#define OF_DEVICE "(Au_Commentaire = ? OR LEFT(Au_Commentaire, " \
-	"CHAR_LENGTH(?) + 2) = CONCAT(?, ': '))"
-
+/* The device is the audit row's comment. */
 static int
 audit(struct db *db, const struct app_txn *a, const char *type)
 {
@@ -58,47 +54,6 @@ audit(struct db *db, const struct app_txn *a, const char *type)
 	return dir_audit(db, a->t.who, type, a->object) == -1 ? -1 :
 	    db_do(db, NULL, NULL, "UPDATE Audit SET Au_Commentaire = ? WHERE "
 	    "Au_Id = LAST_INSERT_ID()", v, 1);
-}
-
-/* Has this one deleted it before?  As dir_has_done(). */
-static int
-has_deleted(struct db *db, const struct app_txn *a)
-{
-	struct db_value device = db_bytes(a->device), v[6] = {
-		db_str(a->object), device, device, device,
-		db_u64(a->t.who->kind == WHO_ALL), db_str(a->t.who->name) };
-	struct db_rows r;
-	int rc = db_query(db, &r, "SELECT 1 FROM Audit WHERE Au_Objet = ? AND "
-	    "Au_Type = 'DELAPP' AND " OF_DEVICE " AND (? = 1 OR Au_Qui = ?) "
-	    "LIMIT 1", v, 6);
-
-	if (rc == 0 && db_next(&r))
-		rc = 1;
-	db_rows_clear(&r);
-	return rc == -1 ? DB_FAILED : rc;
-}
-
-/* Was it this very request that made it?  Its answer was lost, and with it the
- * password. */
-static int
-made_by(struct db *db, const struct app_txn *a)
-{
-	const struct dir_who *who = a->t.who;
-	struct db_value device = db_bytes(a->device), v[5] = {
-		db_bytes(span_from(who->request, sizeof(who->request))),
-		db_str(a->object), device, device, device };
-	struct db_rows r;
-	int rc;
-
-	if (!who->has_request)
-		return 0;
-	rc = db_query(db, &r, "SELECT 1 FROM Audit WHERE Au_Requete = ? AND "
-	    "Au_Type = 'NEWAPP' AND Au_Objet = ? AND " OF_DEVICE " LIMIT 1", v,
-	    5);
-	if (rc == 0 && db_next(&r))
-		rc = 1;
-	db_rows_clear(&r);
-	return rc == -1 ? DB_FAILED : rc;
 }
 
 static int
@@ -137,11 +92,14 @@ newapp_txn(struct db *db, void *arg)
 	    (rc = find_app(db, a, row.id, &id)) == DB_FAILED)
 		return rc;
 	if (rc == 1) {
-		if ((rc = made_by(db, a)) == 0) {
+		rc = dir_is_again(db, a->t.who, "NEWAPP", a->object,
+		    &a->device);
+		if (rc == 0) {
 			dir_say(a->t.comment, "there is a password for this "
 			    "device; delete it first");
 			return REFUSE(CODE_EXISTS);
 		}
+		/* Its answer was lost, and with it the password. */
 		v[2] = db_u64(id);
 		return rc == DB_FAILED || db_do(db, NULL, NULL, "UPDATE "
 		    "Identifiant SET Id_Verificateur = ?, Id_Services = ? "
@@ -194,11 +152,10 @@ delapp_txn(struct db *db, void *arg)
 		    audit(db, a, "DELAPP") == -1 ?
 		    DB_FAILED : 0;
 	}
-	if ((rc = has_deleted(db, a)) == DB_FAILED)
-		return rc;
-	dir_say(a->t.comment, rc == 1 ? "it is deleted already" :
+	rc = dir_has_done(db, a->t.who, "DELAPP", a->object, &a->device);
+	dir_say(a->t.comment, rc == DIR_DONE ? "it is deleted already" :
 	    "the mailbox has no password for this device");
-	return rc == 1 ? 0 : REFUSE(CODE_NONE);
+	return rc == 0 ? REFUSE(CODE_NONE) : rc;
 }
 
 int

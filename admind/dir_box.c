@@ -134,8 +134,8 @@ enable_txn(struct db *db, void *arg)
 	v[1] = db_u64(row.id);
 	dir_box_object(e->t.in, object);
 	if ((rc = dir_is_again(db, e->t.who, e->on ? "ENABLEBAL" :
-	    "DISABLEBAL", object)) != 0)
-		return rc == DB_FAILED ? rc : 0;
+	    "DISABLEBAL", object, NULL)) != 0)
+		return rc;
 	if (db_do(db, NULL, NULL, "UPDATE BAL SET Ba_Etat = ? WHERE "
 	    "Ba_IdBAL = ?", v, 2) == -1 || box_changed(db, row.id, 0) == -1 ||
 	    dir_audit(db, e->t.who, e->on ? "ENABLEBAL" : "DISABLEBAL",
@@ -182,9 +182,9 @@ purge_txn(struct db *db, void *arg)
 	}
 	v[0] = db_u64(row.id);
 	dir_box_object(t->in, object);
-	if ((rc = dir_is_again(db, t->who, "PURGEBAL", object)) != 0) {
-		p->again = rc == 1;
-		return rc == DB_FAILED ? rc : 0;
+	if ((rc = dir_is_again(db, t->who, "PURGEBAL", object, NULL)) != 0) {
+		p->again = rc == DIR_DONE;
+		return rc;
 	}
 	/* Mail of this very second is meant, too. */
 	if (db_do(db, NULL, NULL, "UPDATE BAL SET Ba_PurgeAvant = "
@@ -228,7 +228,7 @@ doom_txn(struct db *db, void *arg)
 	v[0] = db_u64(row.id);
 	dir_box_object(t->in, object);
 	/* Made anew since this very request deleted it. */
-	if ((rc = dir_is_again(db, t->who, "DELBAL", object)) != 0)
+	if ((rc = dir_is_again(db, t->who, "DELBAL", object, NULL)) != 0)
 		return rc == DB_FAILED ? rc : REFUSE(CODE_NO_MAILBOX);
 	if (dir_drop_virtuals(db, t->who, 0, row.id) != 0 ||
 	    db_do(db, NULL, NULL, "UPDATE BAL SET Ba_Etat = 'SUPPRESSION' "

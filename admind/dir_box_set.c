@@ -179,8 +179,8 @@ change_txn(struct db *db, void *arg)
 		return REFUSE(CODE_TEMP);
 	}
 	dir_box_object(t->in, object);
-	if ((rc = dir_is_again(db, t->who, c->type, object)) != 0)
-		return rc == DB_FAILED ? rc : 0;
+	if ((rc = dir_is_again(db, t->who, c->type, object, NULL)) != 0)
+		return rc;
 	if (c->set != NULL && (rc = check_change(db, t->who, &d, &row, c->set,
 	    t->comment)) != 0)
 		return rc;

@@ -19,14 +19,14 @@ struct deldom {
 static int
 not_there(struct db *db, struct deldom *d)
 {
-	int r = dir_has_done(db, d->who, "DELDOM", d->name);
+	int r = dir_has_done(db, d->who, "DELDOM", d->name, NULL);
 
 	d->id = 0;
-	if (r == 1)
+	if (r == DIR_DONE)
 		dir_say(d->comment, "the domain is deleted already");
 	else if (r == 0)
 		dir_say(d->comment, "there is no domain %.150s", d->name);
-	return r == 1 ? 0 : r == 0 ? REFUSE(CODE_NO_DOMAIN) : r;
+	return r == 0 ? REFUSE(CODE_NO_DOMAIN) : r;
 }
 
 static int
@@ -46,7 +46,7 @@ deldom_txn(struct db *db, void *arg)
 	d->id = row.id;
 	if (row.going)
 		return 0; /* again: it goes on */
-	if ((r = dir_is_again(db, d->who, "DELDOM", d->name)) != 0)
+	if ((r = dir_is_again(db, d->who, "DELDOM", d->name, NULL)) != 0)
 		return r == DB_FAILED ? r : not_there(db, d); /* made anew */
 	v[0] = db_u64(row.id);
 	if (entity_number(db, "SELECT COUNT(*) FROM BAL WHERE Ba_IdDomaine = ?",

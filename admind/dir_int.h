@@ -38,15 +38,20 @@ int dir_touch(struct db *);
 /* object: "bob@x.example", "x.example", an alias's name ... */
 int dir_audit(struct db *, const struct dir_who *, const char *type,
     const char *object);
-/* Has this one done that before (who may do everything: has anybody)?  1, 0 or
- * DB_FAILED. */
+/*
+ * Was that done before?  0, DB_FAILED, or DIR_DONE, which a transaction may
+ * return as it is: there is nothing to commit, and all is well.  device: the
+ * one in the audit row's comment; NULL: there is none.
+ *
+ * dir_has_done(): by this one; who may do everything: by anybody.
+ * dir_is_again(): by this very request, by its id.  Its answer was lost and it
+ * comes again: it must not undo what others did since then, nor be done twice.
+ */
+#define DIR_DONE REFUSE(CODE_OK)
 int dir_has_done(struct db *, const struct dir_who *, const char *type,
-    const char *object);
-/* Is it this very request, by its id, that has done that?  Its answer was lost
- * and it comes again: it must not undo what others did since then, nor be done
- * twice.  1, 0 or DB_FAILED. */
+    const char *object, const struct span *device);
 int dir_is_again(struct db *, const struct dir_who *, const char *type,
-    const char *object);
+    const char *object, const struct span *device);
 
 /* Au_Crochet of a change of this TYPE (dir_hook.c). */
 const char *dir_hook_state(const char *type);

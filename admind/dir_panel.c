@@ -47,8 +47,9 @@ newpanel_txn(struct db *db, void *arg)
 		    "Pa_Commentaire, Pa_Nom) VALUES (?, ?, ?)", v, 3) == -1 ||
 		    dir_audit(db, t->who, "NEWPANEL", t->name) == -1 ?
 		    DB_FAILED : 0;
-	if ((r = dir_is_again(db, t->who, "NEWPANEL", t->name)) == -1)
-		return DB_FAILED;
+	r = dir_is_again(db, t->who, "NEWPANEL", t->name, NULL);
+	if (r == DB_FAILED)
+		return r;
 	if (r == 0) {
 		dir_say(t->comment, "the panel \"%.64s\" exists", t->name);
 		return REFUSE(CODE_EXISTS);
@@ -87,11 +88,10 @@ delpanel_txn(struct db *db, void *arg)
 		return dir_audit(db, t->who, "DELPANEL", t->name) == -1 ?
 		    DB_FAILED : 0;
 	}
-	if ((r = dir_has_done(db, t->who, "DELPANEL", t->name)) == -1)
-		return DB_FAILED;
-	dir_say(t->comment, r == 1 ? "the panel is deleted already" :
+	r = dir_has_done(db, t->who, "DELPANEL", t->name, NULL);
+	dir_say(t->comment, r == DIR_DONE ? "the panel is deleted already" :
 	    "there is no panel \"%.64s\"", t->name);
-	return r == 1 ? 0 : REFUSE(CODE_NONE);
+	return r == 0 ? REFUSE(CODE_NONE) : r;
 }
 
 int

@@ -512,10 +512,8 @@ mod_txn(struct db *db, void *arg)
 		return DB_FAILED;
 	if ((r = find(db, c, &rows, false)) != 0)
 		goto out;
-	if ((r = dir_is_again(db, c->who, c->type, c->object)) != 0) {
-		r = r == DB_FAILED ? r : 0;
+	if ((r = dir_is_again(db, c->who, c->type, c->object, NULL)) != 0)
 		goto out;
-	}
 	if ((r = merge(c)) != 0)
 		goto out;
 	for (unsigned i = 0; i < n; i++)
@@ -563,10 +561,10 @@ entity_number(struct db *db, const char *sql, const struct db_value *v,
 static int
 was_deleted(struct db *db, struct dir_change *c, int refusal)
 {
-	int r = dir_has_done(db, c->who, c->type, c->object);
+	int r = dir_has_done(db, c->who, c->type, c->object, NULL);
 
-	c->was_there = r == 1;
-	return r == DB_FAILED ? r : r == 1 ? 0 : refusal;
+	c->was_there = r == DIR_DONE;
+	return r == 0 ? refusal : r;
 }
 
 static int
@@ -590,10 +588,9 @@ del_txn(struct db *db, void *arg)
 	}
 	if (r != 0)
 		goto out;
-	if ((r = dir_is_again(db, c->who, c->type, c->object)) != 0) {
+	if ((r = dir_is_again(db, c->who, c->type, c->object, NULL)) != 0) {
 		/* Made anew since this very request deleted it. */
-		c->was_there = r == 1;
-		r = r == DB_FAILED ? r : 0;
+		c->was_there = r == DIR_DONE;
 		goto out;
 	}
 	if (e->going != NULL && (r = e->going(db, c)) != 0)
