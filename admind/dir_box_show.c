@@ -16,7 +16,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define TURN_MS 1000
 #define DOMAINS 100     /* at a time */
 #define SLICE_SQL "5000" /* mailboxes that a text is looked for in at a time */
 
@@ -101,41 +100,37 @@ find_slice(struct db *db, uint64_t domain, const char *after, char out[static 65
 	return rc;
 }
 
-/* The mailboxes of a domain after a login.  0, -1. */
+/* The mailboxes of a domain after a login.  0 or DB_FAILED. */
 static int
 list_domain(struct db *db, struct list_txn *l, uint64_t domain,
     const char *after)
 {
-	char upto[65] = "", key[96];
+	char upto[65] = "", from[65], key[96];
 	struct db_value v[6];
-	struct db_rows r;
-	int rc;
 
-	do {
-		char from[65];
-
-		snprintf(from, sizeof(from), "%s", upto[0] != '\0' ? upto :
-		    after);
+	for (;; after = from) {
 		if (l->page->match.len > 0 &&
-		    find_slice(db, domain, from, upto) == -1)
-			return -1;
+		    find_slice(db, domain, after, upto) == -1)
+			return DB_FAILED;
 		v[0] = db_u64(domain);
-		v[1] = db_str(from);
+		v[1] = db_str(after);
 		v[2] = v[3] = db_str(upto);
 		v[4] = db_bytes(l->page->match);
 		v[5] = db_u64(rows_limit(l->rows) - l->rows->n);
-		if ((rc = db_query(db, &r, l->sql, v, 6)) == 0)
-			dir_rows_take(l->rows, &r);
-		db_rows_clear(&r);
-		if (rc == -1 || l->rows->more || l->rows->too_large)
-			return rc;
+		if (dir_rows_add(db, l->rows, l->sql, v, 6) == DB_FAILED)
+			return DB_FAILED;
+		if (l->rows->more || l->rows->too_large)
+			return 0;
 		if (io_now_ms() >= l->until_ms) {
 			snprintf(key, sizeof(key), "%" PRIu64 "/%s",
 			    upto[0] != '\0' ? domain : domain + 1, upto);
 			rows_cut(l->rows, span_of(key));
+			return 0;
 		}
-	} while (upto[0] != '\0' && !l->rows->more);
-	return 0;
+		if (upto[0] == '\0')
+			return 0;
+		memcpy(from, upto, sizeof(from));
+	}
 }
 
 /* The next domains of one's own that have mailboxes.  0, -1. */
@@ -170,20 +165,20 @@ list_txn(struct db *db, void *arg)
 	int rc;
 
 	rows_reset(l->rows);
-	l->until_ms = io_now_ms() + TURN_MS;
+	l->until_ms = io_now_ms() + LIST_MS;
 	if (l->page->domain[0] != '\0') {
 		if ((rc = dir_find_domain(db, l->who, l->page->domain, &d,
 		    l->comment)) != 0 || l->from > d.id)
 			return rc;
 		return list_domain(db, l, d.id, l->from == d.id ? l->after :
-		    "") == -1 ? DB_FAILED : 0;
+		    "");
 	}
 	do {
 		if (find_domains(db, l->who, from, domains, &n) == -1)
 			return DB_FAILED;
 		for (unsigned i = 0; i < n; i++) {
 			if (list_domain(db, l, domains[i], domains[i] ==
-			    l->from ? l->after : "") == -1)
+			    l->from ? l->after : "") == DB_FAILED)
 				return DB_FAILED;
 			if (l->rows->more || l->rows->too_large)
 				return 0;

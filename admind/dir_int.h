@@ -75,9 +75,13 @@ bool dir_owns(const struct dir_who *, const struct dir_owner *);
 	"Cl_IdAdministrateur = ?))"
 void dir_scope(const struct dir_who *, struct db_value out[static 4]);
 
-/* Fill a page with what sql finds: column 0 is the key, the others are cells;
- * its last value is the LIMIT, which is not among the n given.  A code. */
-void dir_rows_take(struct rows *, struct db_rows *);
+#define LIST_MS 1000 /* then a page ends with what there is */
+/* What sql finds goes to a page: column 0 is the key, the others are cells.
+ * dir_rows_add(), in a transaction: to what is there.  0 or DB_FAILED. */
+int dir_rows_add(struct db *, struct rows *, const char *sql,
+    const struct db_value *, unsigned n);
+/* All of a page in a transaction of its own; sql's last value is the LIMIT, which
+ * is not among the n given.  A code. */
 int dir_rows(struct db *, struct rows *, const char *sql,
     const struct db_value *, unsigned n, char comment[static COMMENT_MAX + 1]);
 

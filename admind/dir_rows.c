@@ -12,15 +12,21 @@ dir_scope(const struct dir_who *who, struct db_value out[static 4])
 	out[2] = out[3] = db_u64(who->kind == WHO_CLIENT ? who->id : 0);
 }
 
-void
-dir_rows_take(struct rows *rows, struct db_rows *r)
+int
+dir_rows_add(struct db *db, struct rows *rows, const char *sql,
+    const struct db_value *v, unsigned n)
 {
-	while (db_next(r)) {
-		for (unsigned i = 1; i < r->ncolumns; i++)
-			rows_cell(rows, r->column[i]);
-		if (!rows_end(rows, r->column[0]))
-			return;
+	struct db_rows r;
+	int rc = db_query(db, &r, sql, v, n);
+	bool fits = rc == 0;
+
+	while (fits && db_next(&r)) {
+		for (unsigned i = 1; i < r.ncolumns; i++)
+			rows_cell(rows, r.column[i]);
+		fits = rows_end(rows, r.column[0]);
 	}
+	db_rows_clear(&r);
+	return rc == -1 ? DB_FAILED : 0;
 }
 
 struct rows_txn {
@@ -34,14 +40,9 @@ static int
 rows_txn(struct db *db, void *arg)
 {
 	struct rows_txn *t = arg;
-	struct db_rows r;
-	int rc = db_query(db, &r, t->sql, t->v, t->n);
 
 	rows_reset(t->rows);
-	if (rc == 0)
-		dir_rows_take(t->rows, &r);
-	db_rows_clear(&r);
-	return rc == -1 ? DB_FAILED : 0;
+	return dir_rows_add(db, t->rows, t->sql, t->v, t->n);
 }
 
 int

@@ -77,7 +77,6 @@ statdom_txn(struct db *db, void *arg)
 	struct statdom *s = arg;
 	struct db_value v[2];
 	struct dir_domain d;
-	struct db_rows r;
 	int rc = dir_find_domain(db, s->who, s->name, &d, s->comment);
 
 	if (rc != 0)
@@ -85,19 +84,14 @@ statdom_txn(struct db *db, void *arg)
 	v[0] = db_u64(s->used_kb);
 	v[1] = db_u64(d.id);
 	rows_reset(s->rows);
-	if (db_query(db, &r, "SELECT Do_NomDomaine, Do_NomDomaine, "
+	return dir_rows_add(db, s->rows, "SELECT Do_NomDomaine, Do_NomDomaine, "
 	    "COUNT(Ba_IdBAL), COALESCE(SUM(Ba_Etat = 'ACTIVE'), 0), "
 	    "COALESCE(SUM(Ba_Etat = 'DESACTIVEE'), 0), Do_MaxMail, "
 	    "COALESCE(SUM(Ba_Quota), 0), Do_QuotaMail, ?, (SELECT COUNT(*) FROM "
 	    "Alias WHERE Al_IdDomaine = Do_IdDomaine), (SELECT COUNT(*) FROM "
 	    "VirtualUser WHERE Vi_IdDomaine = Do_IdDomaine) FROM Domaine LEFT "
 	    "JOIN BAL ON Ba_IdDomaine = Do_IdDomaine WHERE Do_IdDomaine = ? "
-	    "GROUP BY Do_IdDomaine", v, 2) == -1)
-		rc = DB_FAILED;
-	else
-		dir_rows_take(s->rows, &r);
-	db_rows_clear(&r);
-	return rc;
+	    "GROUP BY Do_IdDomaine", v, 2);
 }
 
 int

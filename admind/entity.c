@@ -647,12 +647,7 @@ show_txn(struct db *db, void *arg)
 		return rc;
 	v[0] = db_u64(s->c->id);
 	rows_reset(s->rows);
-	if (db_query(db, &r, s->c->entity->show, v, 1) == -1)
-		rc = DB_FAILED;
-	else
-		dir_rows_take(s->rows, &r);
-	db_rows_clear(&r);
-	return rc;
+	return dir_rows_add(db, s->rows, s->c->entity->show, v, 1);
 }
 
 int

@@ -14,7 +14,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define TURN_MS 1000
 #define END INT32_MAX /* no number is greater */
 
 struct list_txn {
@@ -31,7 +30,7 @@ find_slice(struct db *db, const struct list_txn *l, uint64_t after,
 {
 	struct db_value v[1] = { db_u64(after) };
 	struct db_rows r;
-	int rc = 0;
+	int rc;
 
 	*upto_out = END;
 	if (l->c->d.id != 0)
@@ -71,19 +70,7 @@ put_scope(const struct list_txn *l, struct db_value v[static 7])
 	return n;
 }
 
-static int
-read_rows(struct db *db, const struct list_txn *l, const struct db_value *v,
-    unsigned n)
-{
-	struct db_rows r;
-	int rc = db_query(db, &r, l->c->entity->list, v, n);
-
-	if (rc == 0)
-		dir_rows_take(l->rows, &r);
-	db_rows_clear(&r);
-	return rc;
-}
-
+/* 0 or DB_FAILED. */
 static int
 read_slices(struct db *db, const struct list_txn *l, struct db_value *v,
     unsigned n)
@@ -93,12 +80,13 @@ read_slices(struct db *db, const struct list_txn *l, struct db_value *v,
 
 	for (uint64_t after = l->after;; after = upto) {
 		if (find_slice(db, l, after, &upto) == -1)
-			return -1;
+			return DB_FAILED;
 		v[n] = db_u64(after);
 		v[n + 1] = db_u64(upto);
 		v[n + 2] = db_u64(rows_limit(l->rows) - l->rows->n);
-		if (read_rows(db, l, v, n + 3) == -1)
-			return -1;
+		if (dir_rows_add(db, l->rows, l->c->entity->list, v,
+		    n + 3) == DB_FAILED)
+			return DB_FAILED;
 		if (upto == END || l->rows->more || l->rows->too_large)
 			return 0;
 		if (io_now_ms() >= l->until_ms) {
@@ -119,17 +107,17 @@ list_txn(struct db *db, void *arg)
 	int rc;
 
 	rows_reset(l->rows);
-	l->until_ms = io_now_ms() + TURN_MS;
+	l->until_ms = io_now_ms() + LIST_MS;
 	if (c->entity->scope == SCOPE_DOMAIN && c->domain[0] != '\0' &&
 	    (rc = dir_find_domain(db, c->who, c->domain, &c->d,
 	    c->comment)) != 0)
 		return rc;
 	n = put_scope(l, v);
 	if (c->entity->slice != NULL)
-		return read_slices(db, l, v, n) == -1 ? DB_FAILED : 0;
+		return read_slices(db, l, v, n);
 	v[n++] = db_bytes(l->page->after);
 	v[n++] = db_u64(rows_limit(l->rows));
-	return read_rows(db, l, v, n) == -1 ? DB_FAILED : 0;
+	return dir_rows_add(db, l->rows, c->entity->list, v, n);
 }
 
 static bool
