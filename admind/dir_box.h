@@ -72,7 +72,8 @@ struct box_change {
 	const char *verifier;       /* NULL: the password stays */
 };
 int dir_change_box(struct db *, const struct dir_who *,
-    const struct dir_mailbox *, const struct box_change *, char comment[static COMMENT_MAX + 1]);
+    const struct dir_mailbox *, const struct box_change *,
+    char comment[static COMMENT_MAX + 1]);
 /* ACTIVE or DESACTIVEE. */
 int dir_enable(struct db *, const struct dir_who *, const struct dir_mailbox *,
     bool on, char comment[static COMMENT_MAX + 1]);

@@ -106,8 +106,8 @@ int dir_drop_virtuals(struct db *, const struct dir_who *, uint64_t alias,
 int dir_is_going(char comment[static COMMENT_MAX + 1], const char *name);
 
 /* 0, REFUSE(CODE_NO_DOMAIN), REFUSE(CODE_TEMP) if it is being deleted, or
- * DB_FAILED.  The row is locked until the transaction ends.  Another's domain and none look alike, but to a mailbox's
- * login: its own domain is found. */
+ * DB_FAILED.  The row is locked until the transaction ends.  Another's domain
+ * and none look alike, but to a mailbox's login: its own domain is found. */
 int dir_find_domain(struct db *, const struct dir_who *, const char *name,
     struct dir_domain *out, char comment[static COMMENT_MAX + 1]);
 

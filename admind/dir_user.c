@@ -61,9 +61,9 @@ check(struct db *db, struct dir_change *c)
 	"Ut_Nom, Ut_Prenom, Ut_NumTelPortable, Ut_NumTelFixe, Ut_Adresse, " \
 	"Ut_Commentaire, Cl_Login FROM Utilisateur JOIN Client ON " \
 	"Cl_IdClient = Ut_IdClient WHERE "
-#define SHOWN "SELECT STRAIGHT_JOIN Ut_IdUtilisateur, " \
-	"Ut_IdUtilisateur, Cl_Login, Ut_Nom, Ut_Prenom, " \
-	"Ut_NumTelPortable, Ut_NumTelFixe, Ut_Adresse, Ut_Commentaire FROM Utilisateur JOIN Client ON " \
+#define SHOWN "SELECT STRAIGHT_JOIN Ut_IdUtilisateur, Ut_IdUtilisateur, " \
+	"Cl_Login, Ut_Nom, Ut_Prenom, Ut_NumTelPortable, Ut_NumTelFixe, " \
+	"Ut_Adresse, Ut_Commentaire FROM Utilisateur JOIN Client ON " \
 	"Cl_IdClient = Ut_IdClient WHERE "
 
 const struct entity entity_user = {

@@ -2,9 +2,10 @@
  * store - authd's copy of the directory (LMDB): rows as admind sent them and
  * the keys that mail and logins look for.
  *
- * One process, one thread.  Readers see the state before a feed or after it.  The store knows which directory it is a copy
- * of and up to which journal number; while it is not a whole copy, or LMDB
- * finds it damaged, every look-up says STORE_UNKNOWN, never "there is none".
+ * One process, one thread.  Readers see the state before a feed or after it.
+ * The store knows which directory it is a copy of and up to which journal
+ * number; while it is not a whole copy, or LMDB finds it damaged, every look-up
+ * says STORE_UNKNOWN, never "there is none".
  */
 #ifndef ADMIND_STORE_H
 #define ADMIND_STORE_H
