@@ -39,15 +39,12 @@ dir_snapshot(struct db *db, struct dir_snapshot *out)
 	static const struct timespec pause = { 0, 1000000 };
 
 	for (unsigned tries = 1;; tries++) {
-		if (db_snapshot(db) == -1)
-			return -1;
-		switch (look(db, out)) {
-		case 1:
-			return 0;
-		case -1:
+		int whole = db_snapshot(db) == -1 ? -1 : look(db, out);
+
+		if (whole == -1)
 			db_lost(db);
-			return -1;
-		}
+		if (whole != 0)
+			return whole == 1 ? 0 : -1;
 		if (tries == TRIES)
 			break;
 		db_snapshot_end(db);

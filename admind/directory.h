@@ -45,8 +45,8 @@ extern const unsigned dir_nmigrations;
 
 /*
  * A snapshot to read from (db_snapshot(), db_snapshot_end()), and what it shows:
- * all changes up to the number, and none after it.  0, or -1 when the connection
- * is lost or has been dropped; then try again later.
+ * all changes up to the number, and none after it.  0, or -1 with the connection
+ * dropped; then try again later.
  *
  * MariaDB promises as much, but on a node of a Galera cluster one in some ten
  * thousand snapshots shows the journal's counter of a transaction without its

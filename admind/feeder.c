@@ -293,7 +293,6 @@ feeder_run(void)
 		return;
 	if (dir_snapshot(db, &is) == -1) {
 		log_debug("feed database error=\"%s\"", db_reason(db));
-		db_lost(db);
 		try_again(AGAIN_MS);
 		return;
 	}
