@@ -28,8 +28,9 @@ struct job {
 	struct settings set;       /* of the mailbox: req_box_set.c */
 	struct {
 		bool home;             /* it has been made */
-		bool purge;            /* PURGEBAL itself, not its rest */
-		bool again;            /* it comes again: later mail stays */
+		bool purge;            /* PURGEBAL itself: it says what went */
+		bool again;            /* it comes again: later mail stays, but
+		                        * what still goes is told, too */
 		unsigned effect;
 		uint64_t number;
 	} doing;                   /* in its home: req_box_work.c */
