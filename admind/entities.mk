@@ -22,6 +22,10 @@ unit_tests += admind/entity_test
 admind_entity_test_SOURCES = admind/entity_test.c $(dir_test_parts)
 nodist_admind_entity_test_SOURCES = admind/migrations.c
 admind_entity_test_LDADD = $(common_libs) $(MARIADB_LIBS)
+unit_tests += admind/entity_list_test
+admind_entity_list_test_SOURCES = admind/entity_list_test.c $(dir_test_parts)
+nodist_admind_entity_list_test_SOURCES = admind/migrations.c
+admind_entity_list_test_LDADD = $(common_libs) $(MARIADB_LIBS)
 
 unit_tests += admind/export_text_test
 admind_export_text_test_SOURCES = admind/export_text_test.c $(export_parts) \

@@ -115,52 +115,6 @@ show(const struct dir_who *who, const char *type, const char *domain,
 	return text;
 }
 
-/* The first cells of a LIST's rows with commas between them, all pages. */
-static const char *
-list(const struct dir_who *who, const char *name, const char *domain,
-    const char *match, uint64_t max)
-{
-	static char text[131072];
-	char after[700] = "";
-	const char *comma = "";
-	size_t n = 0;
-	int code;
-
-	text[0] = '\0';
-	for (unsigned pages = 0; pages < 50; pages++) {
-		struct dir_page p = { span_of(match), span_of(after), max,
-			domain };
-		struct dir_change c;
-		struct rows rows;
-
-		rows_init(&rows, max);
-		change_init(&c, entity_find(span_of(name)), who, "LIST", comment);
-		snprintf(c.domain, sizeof(c.domain), "%s", domain);
-		code = entity_list(db, &c, &p, &rows);
-		buf_reset(&answer);
-		field_put(&answer, span_of("LIST"), true);
-		if (code != CODE_OK ||
-		    rows_put(&rows, c.entity->shown, &answer) == -1 ||
-		    fields_parse(&page, buf_span(&answer)) == -1) {
-			snprintf(text, sizeof(text), "%d", code);
-			page.n = 0;
-		}
-		for (unsigned i = 3; i < page.n; i++) {
-			fields_parse(&cells, page.field[i]);
-			n += (size_t)snprintf(text + n, sizeof(text) - n,
-			    "%s%.*s", comma, (int)cells.field[0].len,
-			    (const char *)cells.field[0].data);
-			comma = ",";
-		}
-		change_clear(&c);
-		rows_clear(&rows);
-		if (page.n < 2 || page.field[1].len == 0)
-			break;
-		span_copy(page.field[1], after, sizeof(after));
-	}
-	return text;
-}
-
 static uint64_t
 number(const char *sql)
 {
@@ -257,16 +211,6 @@ test_people(void)
 	    "no SMS account");
 	is_int(ask(&otto, "MODCLIENT", "", "rosa", "sms-account=", NULL), 0,
 	    "nor the other");
-	is_str(list(&all, "CLIENT", "", "", 0), "local,paul,rosa", "all");
-	is_str(list(&all, "CLIENT", "", "", 1), "local,paul,rosa", "page by page");
-	is_str(list(&anna, "CLIENT", "", "", 0), "paul", "one's own");
-	is_str(list(&all, "CLIENT", "", "ros", 0), "rosa", "some");
-	is_str(list(&all, "CLIENT", "", "|\\'", 0), "paul", "any bytes");
-	is_str(list(&all, "CLIENT", "", "p%l", 0), "", "%% is no pattern");
-	is_str(list(&anna, "COMPANY", "", "", 0), "2", "one's companies");
-	is_str(list(&otto, "COMPANY", "", "", 0), "1", "and one's client's");
-	is_str(list(&all, "ADMIN", "", "", 0), "admin,anna,otto",
-	    "administrators");
 }
 
 static void
@@ -360,16 +304,12 @@ test_domains(void)
 	    0, "his administrator does");
 	is_str(show(&paul, "SHOWDOM", "", "p.test", NULL),
 	    "p.test|paul|local|1000|2|30|p.png|no||active|mine", "all of it");
-	is_str(list(&paul, "DOM", "", "", 0), "p.test,p2.test", "paul's");
-	is_str(list(&anna, "DOM", "", "", 1), "p.test,p2.test", "anna's");
-	is_str(list(&all, "DOM", "", "", 2), "own.test,p.test,p2.test,r.test",
-	    "all");
-	is_str(list(&all, "DOM", "", "\xc3\xa9", 0), "", "not ASCII: none");
 	is_int(ask(&anna, "MODDOM", "", "p2.test", "client=rosa", NULL),
 	    CODE_NONE, "not to another's client");
 	is_int(ask(&all, "MODDOM", "", "p2.test", "client=rosa", NULL), 0,
 	    "to another client");
-	is_str(list(&rosa, "DOM", "", "", 0), "p2.test,r.test", "it is hers");
+	is_str(show(&rosa, "SHOWDOM", "", "p2.test", NULL),
+	    "p2.test|rosa|local|0|0|0||no||active|", "it is hers");
 	is_int(ask(&all, "MODDOM", "", "p2.test", "client=paul", NULL), 0,
 	    "and his again");
 	is_int(ask(&all, "MODDOM", "", "p2.test", "server=nowhere", NULL),
@@ -447,35 +387,6 @@ test_aliases(void)
 	    "nor deleted");
 	is_int(ask(&rosa, "DELALIAS", "r.test", "info", NULL), CODE_NONE,
 	    "in whatever name");
-	is_str(list(&paul, "ALIAS", "", "", 1), "info,postmaster", "his");
-	is_str(list(&paul, "ALIAS", "p2.test", "", 0), "", "of a domain");
-	is_str(list(&paul, "ALIAS", "r.test", "", 0), "-4", "not hers");
-	is_str(list(&all, "ALIAS", "", "al", 0), "sales", "some");
-	is_str(list(&rosa, "ALIAS", "", "", 0), "", "hers");
-}
-
-/* More than a slice of others' rows before one's own. */
-static void
-test_many(void)
-{
-	ok(db_script(db, "INSERT INTO Alias (Al_IdServeur, Al_Nom, "
-	    "Al_ListeEmail, Al_IdClient) SELECT 1, CONCAT('bulk', LPAD(seq, 5, "
-	    "'0')), 'a', Cl_IdClient FROM seq_1_to_12000, Client WHERE Cl_Login "
-	    "= 'rosa';\n") == 0, "12000 aliases");
-	is_int(ask(&paul, "NEWALIAS", "p.test", "last", "list=bob", NULL), 0,
-	    "and one after them");
-	is_str(list(&paul, "ALIAS", "", "", 1), "info,postmaster,last", "his");
-	is_str(list(&paul, "ALIAS", "p.test", "", 0), "info,postmaster,last",
-	    "of his domain");
-	is_str(list(&all, "ALIAS", "", "k11999", 0), "bulk11999", "some");
-	is_str(list(&all, "ALIAS", "", "0777", 1), "bulk00777,bulk07770,"
-	    "bulk07771,bulk07772,bulk07773,bulk07774,bulk07775,bulk07776,"
-	    "bulk07777,bulk07778,bulk07779,bulk10777", "page by page");
-	is_int((int64_t)strlen(list(&rosa, "ALIAS", "", "k0", 0)),
-	    9999 * 10 - 1, "pages of all");
-	is_int(ask(&paul, "DELALIAS", "p.test", "last", NULL), 0, "it goes");
-	ok(db_script(db, "DELETE FROM Alias WHERE Al_Nom LIKE 'bulk%';\n") == 0,
-	    "and they");
 }
 
 static void
@@ -542,9 +453,6 @@ test_virtual(void)
 	    "v|p2.test|info|x.test|address||", "it is");
 	is_int(ask(&paul, "MODVIRT", "p2.test", "v", "comment=c", NULL), 0,
 	    "only a comment");
-	is_str(list(&paul, "VIRT", "p.test", "", 2), "contact,y,z", "of a domain");
-	is_str(list(&paul, "VIRT", "", "@p2", 0), ",v", "some");
-	is_str(list(&rosa, "VIRT", "", "", 0), "x", "hers");
 	is_int(ask(&paul, "DELVIRT", "p2.test", "v", NULL), 0, "deleted");
 	is_int(ask(&paul, "DELVIRT", "p2.test", "v", NULL), 0, "again");
 	is_int(ask(&paul, "DELVIRT", "p2.test", "w", NULL), CODE_NONE, "never was");
@@ -697,7 +605,6 @@ main(void)
 		test_servers();
 		test_limits();
 		test_aliases();
-		test_many();
 		test_virtual();
 		test_deldom();
 		test_two_at_once();
