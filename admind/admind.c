@@ -8,7 +8,7 @@
  *           handed.
  * Talks to  MariaDB, of which it is the only writer; authd, which it feeds and
  *           asks about logins; spawnd, for homes; children that check
- *           passwords.
+ *           and hash passwords.
  * Writes    the text files aliases, virtual and passwd, in a folder of its own.
  * Never     serves mail, and never touches a home itself.
  *

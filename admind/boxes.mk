@@ -5,7 +5,7 @@ dir_box_parts = admind/dir_app.c admind/dir_box.c admind/dir_box_name.c \
 	admind/dir_box_todo.c admind/dir_box_copy.c admind/dir_purge.c admind/dir_purge.h admind/dir_box.h \
 	admind/dir_box_int.h $(settings_parts)
 req_box_parts = admind/req_box.c admind/req_box_app.c \
-	admind/req_box_password.c admind/req_box_set.c admind/req_box_show.c \
+	admind/req_box_set.c admind/req_box_show.c \
 	admind/req_box_work.c admind/req_copy.c admind/req_purge.c admind/req_box.h
 
 # Tests against a database of their own.

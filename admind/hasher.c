@@ -25,6 +25,10 @@
  * takes longer than a second or two, so this ends only what is broken. */
 #define CHECK_S 15
 
+/* A job for a child: what to do, the password; to check it, how many verifiers
+ * and these. */
+enum { DO_CHECK, DO_HASH };
+
 struct job {
 	STAILQ_ENTRY(job) next;
 	struct buf bytes;     /* for the child; wiped when it has them */
@@ -76,21 +80,17 @@ child_try(struct span password, struct span verifier, bool *paid, bool *weak)
 }
 
 static int
-child_check(struct span in, char better[static SECRET_HASH_MAX])
+child_check(struct wire *w, struct span password,
+    char better[static SECRET_HASH_MAX])
 {
-	struct span password, verifier;
 	bool paid = false, weak = false;
 	int r, which = HASHER_NONE_FITS;
-	struct wire w;
-	unsigned n;
+	unsigned n = wire_u8(w);
+	struct span verifier;
 
-	better[0] = '\0';
-	wire_init(&w, in);
-	password = wire_bytes(&w, PASSWORD_MAX);
-	n = wire_u8(&w);
-	for (unsigned i = 0; i < n && !w.bad; i++) {
-		verifier = wire_bytes(&w, VERIFIER_MAX);
-		if (w.bad || which >= 0)
+	for (unsigned i = 0; i < n && !w->bad; i++) {
+		verifier = wire_bytes(w, VERIFIER_MAX);
+		if (w->bad || which >= 0)
 			continue;
 		r = child_try(password, verifier, &paid, &weak);
 		if (r == 1) {
@@ -108,7 +108,27 @@ child_check(struct span in, char better[static SECRET_HASH_MAX])
 	/* A quick scheme must not tell by its speed that there is one. */
 	if (which < 0 && !paid)
 		(void)secret_verify(password, secret_dummy_verifier());
-	return wire_done(&w) == -1 ? HASHER_TROUBLE : which;
+	return wire_done(w) == -1 ? HASHER_TROUBLE : which;
+}
+
+static int
+child_do(struct span in, char better[static SECRET_HASH_MAX])
+{
+	struct span password;
+	struct wire w;
+	unsigned verb;
+
+	better[0] = '\0';
+	wire_init(&w, in);
+	verb = wire_u8(&w);
+	password = wire_bytes(&w, PASSWORD_MAX);
+	if (verb == DO_CHECK)
+		return child_check(&w, password, better);
+	if (wire_done(&w) == -1 || verb != DO_HASH)
+		return HASHER_TROUBLE;
+	if (secret_hash(password, better) == -1)
+		better[0] = '\0';
+	return HASHER_NONE_FITS;
 }
 
 void
@@ -123,7 +143,7 @@ hasher_child(void)
 	buf_init(&out, ANSWER_MAX);
 	while ((n = read(3, in, sizeof(in))) > 0) {
 		child_limit();
-		which = child_check(span_from(in, (size_t)n), better);
+		which = child_do(span_from(in, (size_t)n), better);
 		explicit_bzero(in, (size_t)n);
 		buf_reset(&out);
 		wire_put_u32(&out, (uint32_t)which);
@@ -247,25 +267,28 @@ child_answer(evutil_socket_t fd, short what, void *arg)
 	explicit_bzero(in, sizeof(in));
 }
 
-int
-hasher_check(struct span password, const struct span *verifiers, unsigned n,
-    hasher_done done, void *arg)
+/* NULL: too many wait. */
+static struct job *
+job_new(unsigned verb, struct span password, hasher_done done, void *arg)
 {
 	struct job *j;
 
 	if (nwaiting >= WAITING_MAX || (j = calloc(1, sizeof(*j))) == NULL) {
 		errno = EAGAIN;
-		return -1;
+		return NULL;
 	}
 	j->done = done;
 	j->arg = arg;
 	buf_init(&j->bytes, JOB_MAX);
 	buf_init(&j->verifiers, JOB_MAX);
+	wire_put_u8(&j->bytes, (uint8_t)verb);
 	wire_put_bytes(&j->bytes, password);
-	wire_put_u8(&j->bytes, (uint8_t)n);
-	for (unsigned i = 0; i < n; i++)
-		wire_put_bytes(&j->verifiers, verifiers[i]);
-	buf_put_span(&j->bytes, buf_span(&j->verifiers));
+	return j;
+}
+
+static int
+job_wait(struct job *j)
+{
 	if (buf_error(&j->bytes) != 0 || buf_error(&j->verifiers) != 0) {
 		job_free(j);
 		errno = EAGAIN;
@@ -276,6 +299,29 @@ hasher_check(struct span password, const struct span *verifiers, unsigned n,
 	for (unsigned i = 0; i < nchildren; i++)
 		child_feed(&children[i]);
 	return 0;
+}
+
+int
+hasher_check(struct span password, const struct span *verifiers, unsigned n,
+    hasher_done done, void *arg)
+{
+	struct job *j = job_new(DO_CHECK, password, done, arg);
+
+	if (j == NULL)
+		return -1;
+	wire_put_u8(&j->bytes, (uint8_t)n);
+	for (unsigned i = 0; i < n; i++)
+		wire_put_bytes(&j->verifiers, verifiers[i]);
+	buf_put_span(&j->bytes, buf_span(&j->verifiers));
+	return job_wait(j);
+}
+
+int
+hasher_hash(struct span password, hasher_done done, void *arg)
+{
+	struct job *j = job_new(DO_HASH, password, done, arg);
+
+	return j == NULL ? -1 : job_wait(j);
 }
 
 unsigned

@@ -1,6 +1,6 @@
 /*
- * hasher - password checks in child processes, so that looking up addresses
- * never waits for Argon2id.  A child has no files, no sockets but the one to
+ * hasher - passwords are checked and hashed in child processes, so that looking
+ * up addresses, or another's request, never waits for Argon2id.  A child has no files, no sockets but the one to
  * its parent, little memory, and little time: what takes too long, or breaks a
  * library, ends the child and not authd (nursery.h).
  */
@@ -20,7 +20,8 @@ struct hasher_result {
 	int which;            /* which verifier fits, or one of the above */
 	struct span verifier; /* that one */
 	struct span better;   /* Argon2id of the same password, if the verifier
-	                       * should be replaced; else empty */
+	                       * should be replaced, or if that is what was asked
+	                       * for; else empty */
 };
 
 typedef void (*hasher_done)(void *arg, const struct hasher_result *);
@@ -34,6 +35,10 @@ void hasher_start(struct event_base *, unsigned n);
  * when too many wait. */
 int hasher_check(struct span password, const struct span *verifiers, unsigned n,
     hasher_done done, void *arg);
+/* Argon2id of a new password, of PASSWORD_MAX bytes at most: done() is told its
+ * result's better, later; that is empty when there was no memory for it, or the
+ * child died.  -1 as above. */
+int hasher_hash(struct span password, hasher_done done, void *arg);
 unsigned hasher_waiting(void);
 
 #endif

@@ -18,7 +18,7 @@
 #define RECOVER_S 5
 
 static TAILQ_HEAD(, job) waiting = TAILQ_HEAD_INITIALIZER(waiting);
-static unsigned nwaiting;
+static unsigned nwaiting, naside;
 static struct job *current;
 static struct event *deadline, *next_turn, *recovery;
 static uint32_t recovered; /* mailboxes up to this one have had their turn */
@@ -109,6 +109,7 @@ job_free(struct job *j)
 	fields_clear(&j->in);
 	buf_clear(&j->extra);
 	explicit_bzero(j->box.verifier, sizeof(j->box.verifier));
+	explicit_bzero(j->verifier, sizeof(j->verifier));
 	free(j);
 }
 
@@ -353,6 +354,7 @@ job_start(struct job *j)
 {
 	struct timeval tv = { JOB_MS / 1000, 0 };
 	void (*run)(struct job *) = find_request(fields_get(&j->in, 0));
+	void (*then)(struct job *) = j->then;
 	int code;
 
 	event_add(deadline, &tv);
@@ -373,6 +375,11 @@ job_start(struct job *j)
 	if (!feeder_is_up()) {
 		job_finish_with(j, CODE_TEMP, "authd cannot be reached, try "
 		    "again later");
+		return;
+	}
+	j->then = NULL;
+	if (then != NULL) { /* its password has been looked at */
+		then(j);
 		return;
 	}
 	if ((code = check_who(j)) != CODE_OK ||
@@ -428,6 +435,30 @@ job_queue(struct job *j)
 	event_add(next_turn, &now);
 }
 
+void
+job_aside(struct job *j)
+{
+	struct timeval now = { 0, 0 };
+
+	(void)j; /* the hasher has it */
+	event_del(deadline);
+	current = NULL;
+	naside++;
+	event_add(next_turn, &now);
+}
+
+/* In front: its turn was before theirs. */
+void
+job_back(struct job *j)
+{
+	struct timeval now = { 0, 0 };
+
+	naside--;
+	TAILQ_INSERT_HEAD(&waiting, j, next);
+	nwaiting++;
+	event_add(next_turn, &now);
+}
+
 static void
 job_known(void *arg, int code, const struct dir_who *who, const char *comment)
 {
@@ -460,7 +491,7 @@ job_add(struct span request, const struct who_from *from,
 		j->token = token;
 	}
 	admind.requests++;
-	if (j == NULL || nwaiting >= WAITING_MAX)
+	if (j == NULL || nwaiting + naside >= WAITING_MAX)
 		why = "||||-2|too many requests at once, try again later";
 	else if (fields_parse(&j->in, request) == -1 || j->in.n < 4)
 		why = "||||-1|the request is not TYPE\\pCLIENT LOGIN\\pPASSWORD"
@@ -478,7 +509,7 @@ job_add(struct span request, const struct who_from *from,
 unsigned
 job_waiting(void)
 {
-	return nwaiting + (current != NULL);
+	return nwaiting + naside + (current != NULL);
 }
 
 /* ---- what was left unfinished -------------------------------------------------------------- */

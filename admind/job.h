@@ -1,10 +1,11 @@
 /*
  * job - a request on its way: carried out one after the other, each waits for
- * the database, for authd and for spawnd in turn.
+ * the database, for authd and for spawnd in turn.  While its password is hashed
+ * it stands aside, and others are carried out.
  *
  * A request's function (struct request) ends, at once or later, in exactly one
  * of job_finish(), job_finish_with(), job_rows(), job_settle(), job_sync(),
- * job_fed() or job_home().
+ * job_fed(), job_home(), job_hash() or job_check().
  */
 #ifndef ADMIND_JOB_H
 #define ADMIND_JOB_H
@@ -12,6 +13,7 @@
 #include "admind/admind.h"
 #include "admind/dir_box.h"
 #include "admind/message.h"
+#include "libcommon/secret.h"
 
 #include <sys/queue.h>
 
@@ -40,6 +42,9 @@ struct job {
 	} sum;                     /* of a domain: req_box_show.c */
 	void (*own)(struct job *); /* of admind's own accord: no answer */
 	uint32_t going;            /* a domain that is being deleted */
+	void (*then)(struct job *); /* when its turn comes again */
+	char verifier[SECRET_HASH_MAX]; /* of its new password: job_hash() */
+	bool same;                 /* it is not new: job_check() */
 	void (*fed)(struct job *);
 	int (*home_done)(struct job *, struct ipc_msg *);
 	struct buf extra;          /* fields of the answer after COMMENT */
@@ -89,6 +94,18 @@ void job_settle(struct job *);
 void job_sync(struct job *);
 /* Go on with fn then, from the event loop. */
 void job_fed(struct job *, void (*fn)(struct job *));
+/*
+ * Argon2id of a new password to j->verifier, or whether the request's password is
+ * that of a verifier to j->same; then go on with fn.  Others' requests are
+ * carried out meanwhile: nothing must be under way yet, and fn looks at the
+ * database anew (job_password.c).
+ */
+void job_hash(struct job *, struct span password, void (*fn)(struct job *));
+void job_check(struct job *, const char *verifier, void (*fn)(struct job *));
+/* For job_password.c: another one's turn; j->then's turn comes after the one that is
+ * carried out now. */
+void job_aside(struct job *);
+void job_back(struct job *);
 /* Does somebody wait for this one to end? */
 bool job_is_in_the_way(void);
 /*

@@ -21,7 +21,8 @@ admind_semail_authd_LDADD = $(common_libs) $(LMDB_LIBS) $(login_libs)
 role_PROGRAMS += admind/semail-admind
 admind_semail_admind_SOURCES = admind/admind.c admind/admind.h \
 	$(better_parts) \
-	admind/exports.c admind/feeder.c admind/job.c admind/job.h \
+	admind/exports.c admind/feeder.c admind/job.c admind/job_password.c \
+	admind/job.h \
 	admind/hook.c admind/prune.c $(panel_parts) $(export_parts) \
 	admind/req_audit.c admind/req_dns.c admind/req_domain.c admind/req_entity.c \
 	$(req_box_parts) $(directory_parts) $(message_parts) $(field_parts)

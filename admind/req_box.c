@@ -27,14 +27,27 @@ exists_with_others(struct job *j)
 
 /* It is there already, with the same settings: with this password? */
 static void
-exists_checked(struct job *j, bool same)
+exists_checked(struct job *j)
 {
-	if (!same) {
+	if (!j->same) {
 		exists_with_others(j);
 		return;
 	}
 	dir_say(j->comment, "the mailbox is there");
 	box_finish(j);
+}
+
+static void
+exists_compare(struct job *j, const char *verifier)
+{
+	struct span hash = import_arg(j, "hash");
+
+	if (hash.len == 0) {
+		job_check(j, verifier, exists_checked);
+		return;
+	}
+	j->same = span_is(hash, verifier);
+	exists_checked(j);
 }
 
 static void
@@ -49,10 +62,8 @@ exists(struct job *j, const struct dir_mailbox *is)
 		job_finish_with(j, CODE_TEMP, "the mailbox is being deleted");
 	else if (same == 0 || is->state == BOX_DISABLED)
 		exists_with_others(j);
-	else if (import_arg(j, "hash").len > 0)
-		exists_checked(j, span_is(import_arg(j, "hash"), is->verifier));
 	else
-		box_check_password(j, is->verifier, exists_checked);
+		exists_compare(j, is->verifier);
 }
 
 /* Somebody was quicker, or something else has the name. */
@@ -96,7 +107,7 @@ add(struct job *j, const char *verifier, enum credential_kind kind)
 static void
 add_hashed(struct job *j)
 {
-	add(j, j->box.verifier, CREDENTIAL_PASSWORD);
+	add(j, j->verifier, CREDENTIAL_PASSWORD);
 }
 
 /* As another system kept it; Argon2id of our strength is one of ours. */
@@ -128,7 +139,7 @@ look(struct job *j)
 	else if (span_is(import_arg(j, "dry-run"), "yes"))
 		add(j, "", CREDENTIAL_PASSWORD); /* nothing is kept of it */
 	else
-		box_hash_password(j, add_hashed);
+		job_hash(j, job_arg(j, "password"), add_hashed);
 }
 
 static void

@@ -8,10 +8,4 @@
  * by position), but none of these bits.  false: it is answered. */
 bool box_take_settings(struct job *, unsigned but);
 
-/* Is the request's password that of this verifier?  then() is called once. */
-void box_check_password(struct job *, const char *verifier,
-    void (*then)(struct job *, bool same));
-/* Its hash to j->box.verifier; answers by itself if it cannot be had. */
-void box_hash_password(struct job *, void (*then)(struct job *));
-
 #endif

@@ -61,30 +61,38 @@ take_services(struct job *j, uint32_t *out)
 }
 
 static void
-newapp(struct job *j)
+newapp_hashed(struct job *j)
 {
-	char password[APP_PASSWORD], verifier[SECRET_HASH_MAX];
 	uint32_t services;
 	int code = take_services(j, &services);
 
-	make_password(password);
-	if (code == CODE_OK && secret_hash(span_of(password), verifier) == -1) {
-		dir_say(j->comment, "no memory to hash with");
-		code = CODE_TEMP;
-	}
 	if (code == CODE_OK)
 		code = dir_newapp(admind.db, &j->who, &j->box,
-		    job_arg(j, "device"), services, verifier, j->comment);
+		    job_arg(j, "device"), services, j->verifier, j->comment);
 	if (code == CODE_OK) {
-		job_put(j, span_of(password));
 		dir_say(j->comment, "the password has been made; it is told "
 		    "only now");
 		job_settle(j);
 	} else {
 		job_finish(j, code);
 	}
+}
+
+static void
+newapp(struct job *j)
+{
+	char password[APP_PASSWORD];
+	uint32_t services;
+	int code = take_services(j, &services);
+
+	if (code != CODE_OK) {
+		job_finish(j, code);
+		return;
+	}
+	make_password(password);
+	job_put(j, span_of(password)); /* told if all is well only */
+	job_hash(j, span_of(password), newapp_hashed);
 	explicit_bzero(password, sizeof(password));
-	explicit_bzero(verifier, sizeof(verifier));
 }
 
 static void

@@ -39,35 +39,40 @@ change(struct job *j, const char *verifier)
 static void
 change_hashed(struct job *j)
 {
-	change(j, j->box.verifier);
+	change(j, j->verifier);
 }
 
-/* The password it has already stays, and with it the sessions. */
+static void change_box(struct job *);
+
+/* The password it has already stays, and with it the sessions; if it still has
+ * it. */
 static void
-change_checked(struct job *j, bool same)
+change_checked(struct job *j)
 {
-	if (same)
-		change(j, NULL);
+	if (j->same)
+		change_box(j);
 	else
-		box_hash_password(j, change_hashed);
+		job_hash(j, job_arg(j, "password"), change_hashed);
 }
 
-/* Find it (box.id), and change its password if there is one. */
+/* Find it (box.id), and change its password if there is another one. */
 static void
 change_box(struct job *j)
 {
 	struct dir_mailbox is;
 	int code = dir_find(admind.db, &j->who, &j->box, &is, j->comment);
+	bool same;
 
 	if (code != CODE_OK) {
 		job_finish(j, code);
 		return;
 	}
+	same = j->same && strcmp(is.verifier, j->box.verifier) == 0;
 	j->box = is;
-	if (job_arg(j, "password").len == 0)
+	if (job_arg(j, "password").len == 0 || same)
 		change(j, NULL);
 	else
-		box_check_password(j, is.verifier, change_checked);
+		job_check(j, is.verifier, change_checked);
 }
 
 static void

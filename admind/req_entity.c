@@ -10,7 +10,6 @@
 
 #include "libcommon/ldapsrc.h"
 #include "libcommon/proc.h"
-#include "libcommon/secret.h"
 
 #include <stdlib.h>
 
@@ -54,25 +53,17 @@ take_domain(struct job *j, struct dir_change *c)
 }
 
 static int
-take_secret(struct job *j, struct dir_change *c, unsigned column,
+take_secret(const struct job *j, struct dir_change *c, unsigned column,
     struct span value)
 {
 	const struct entity_column *col = &c->entity->columns[column];
-	char verifier[SECRET_HASH_MAX];
 	struct buf sealed;
 	int code;
 
 	if (value.len == 0)
 		return change_set(c, column, value);
-	if (col->kind == COLUMN_VERIFIER) {
-		if (secret_hash(value, verifier) == -1) {
-			dir_say(j->comment, "no memory to hash with");
-			return CODE_TEMP;
-		}
-		code = change_set(c, column, span_of(verifier));
-		explicit_bzero(verifier, sizeof(verifier));
-		return code;
-	}
+	if (col->kind == COLUMN_VERIFIER) /* with_hash() */
+		return change_set(c, column, span_of(j->verifier));
 	buf_init(&sealed, 512);
 	seal_put(&sealed, "Client.Cl_PasswordSMS", value);
 	code = change_set(c, column, buf_span(&sealed));
@@ -150,20 +141,37 @@ end(struct job *j, struct dir_change *c, int code)
 
 /* ---- the requests ------------------------------------------------------------------ */
 
-/* The same request again?  Its password must be the same, too. */
-static int
-same_password(struct job *j, const struct dir_change *c)
+static bool
+has_password(const struct job *j)
 {
-	struct span password;
+	return message_field(j->args.message, "password") != NULL &&
+	    job_arg(j, "password").len > 0;
+}
 
-	if (message_field(j->args.message, "password") == NULL)
-		return CODE_OK;
-	password = job_arg(j, "password");
-	if (password.len == 0 || secret_verify(password, c->verifier) == 1)
-		return CODE_OK;
+/* A new password has been hashed before fn looks at anything. */
+static void
+with_hash(struct job *j, void (*fn)(struct job *))
+{
+	if (has_password(j))
+		job_hash(j, job_arg(j, "password"), fn);
+	else
+		fn(j);
+}
+
+/* The same request again?  Its password must be the same, too. */
+static void
+same_checked(struct job *j)
+{
+	struct dir_change c;
+
+	if (j->same) {
+		job_settle(j);
+		return;
+	}
+	take(j, &c, true, false);
 	dir_say(j->comment, "the %s \"%.128s\" exists with another password",
-	    c->entity->what, c->key);
-	return CODE_EXISTS;
+	    c.entity->what, c.key);
+	end(j, &c, CODE_EXISTS);
 }
 
 /* NEW of something that gets a number answers it. */
@@ -180,7 +188,7 @@ put_number(struct job *j, const struct dir_change *c)
 }
 
 static void
-entity_new_run(struct job *j)
+new_hashed(struct job *j)
 {
 	bool numbered = entity_of(j)->key_kind == KEY_NUMBER;
 	struct dir_change c;
@@ -188,15 +196,24 @@ entity_new_run(struct job *j)
 
 	if (code == CODE_OK)
 		code = entity_new(admind.db, &c);
-	if (code == CODE_OK && c.was_there)
-		code = same_password(j, &c);
+	if (code == CODE_OK && c.was_there && has_password(j)) {
+		job_check(j, c.verifier, same_checked);
+		change_clear(&c);
+		return;
+	}
 	if (code == CODE_OK && numbered)
 		put_number(j, &c);
 	end(j, &c, code);
 }
 
 static void
-entity_mod_run(struct job *j)
+entity_new_run(struct job *j)
+{
+	with_hash(j, new_hashed);
+}
+
+static void
+mod_hashed(struct job *j)
 {
 	struct dir_change c;
 	int code = take(j, &c, true, true);
@@ -204,6 +221,12 @@ entity_mod_run(struct job *j)
 	if (code == CODE_OK)
 		code = entity_mod(admind.db, &c);
 	end(j, &c, code);
+}
+
+static void
+entity_mod_run(struct job *j)
+{
+	with_hash(j, mod_hashed);
 }
 
 static void
