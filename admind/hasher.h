@@ -1,8 +1,9 @@
 /*
  * hasher - passwords are checked and hashed in child processes, so that looking
- * up addresses, or another's request, never waits for Argon2id.  A child has no files, no sockets but the one to
- * its parent, little memory, and little time: what takes too long, or breaks a
- * library, ends the child and not authd (nursery.h).
+ * up addresses, or another's request, never waits for Argon2id.  A child has no
+ * files, no sockets but the one to its parent, little memory, and little time:
+ * what takes too long, or breaks a library, ends the child and not its parent
+ * (nursery.h).
  */
 #ifndef ADMIND_HASHER_H
 #define ADMIND_HASHER_H
