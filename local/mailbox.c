@@ -20,6 +20,8 @@
 #include <unistd.h>
 
 #define SPAWN_MS 25000 /* spawnd waits up to 20 s for a worker's place */
+#define HOLD_MS 30000 /* for spawnd to come back: semaild starts it again within
+                       * seconds, a delivery given up waits for a retry */
 #define BOX_MS 30000
 #define UNUSED_MS 2000
 #define TICK_MS 500
@@ -29,8 +31,10 @@
 struct mailbox {
 	TAILQ_ENTRY(mailbox) entry; /* of used or unused, oldest first */
 	uint32_t number;
-	struct ipc *ipc;            /* NULL while spawnd is asked */
+	struct ipc *ipc;            /* NULL while spawnd is asked, or away */
+	bool away;                  /* spawnd is: it is asked when it is back */
 	bool used;
+	uint64_t opened_ms;
 	unsigned n;                 /* deliveries that are here */
 	bool slow;
 	uint64_t since_ms;          /* unused; or when a delivery left it */
@@ -381,6 +385,14 @@ no_channel(struct mailbox *b, enum fail why, const char *reason)
 	mailbox_free(b);
 }
 
+/* spawnd is away: b waits for spawnd_up(), on_tick() looks how long. */
+static void
+hold(struct mailbox *b)
+{
+	b->away = true;
+	tick_arm();
+}
+
 static int
 on_channel(struct ipc_msg *m, void *arg)
 {
@@ -389,6 +401,10 @@ on_channel(struct ipc_msg *m, void *arg)
 	enum fail why = FAIL_TEMP;
 	int r = 0;
 
+	if (m == NULL && !ipc_is_up(spawnd)) {
+		hold(b);
+		return 0;
+	}
 	if (m != NULL && m->type == MSG_SPAWN_CHANNEL && m->fd != -1) {
 		b->ipc = ipc_attach(proc->base, ipc_take_fd(m), ROLE_LOCAL,
 		    ROLE_BOX, &box_ops, b);
@@ -413,7 +429,35 @@ spawnd_msg(struct ipc *ipc, struct ipc_msg *m, void *arg)
 	return ipc_refuse(ipc, m, "not for local");
 }
 
-static const struct ipc_ops spawnd_ops = { .msg = spawnd_msg };
+static void
+ask(struct mailbox *b)
+{
+	struct buf m;
+
+	buf_init(&m, 8);
+	wire_put_u32(&m, b->number);
+	b->away = false;
+	b->since_ms = io_now_ms();
+	if (ipc_request(spawnd, MSG_SPAWN_DELIVER, &m, -1, SPAWN_MS,
+	    on_channel, b) == -1)
+		hold(b);
+	buf_clear(&m);
+}
+
+static void
+spawnd_up(struct ipc *ipc, void *arg)
+{
+	struct mailbox *b;
+
+	(void)ipc;
+	(void)arg;
+	TAILQ_FOREACH(b, &used, entry)
+		if (b->away)
+			ask(b);
+}
+
+static const struct ipc_ops spawnd_ops = { .msg = spawnd_msg,
+	.up = spawnd_up };
 
 /* ---- deliveries come in ------------------------------------------------ */
 
@@ -421,26 +465,16 @@ static struct mailbox *
 mailbox_open(uint32_t number)
 {
 	struct mailbox *b = calloc(1, sizeof(*b));
-	struct buf m;
-	int r;
 
 	if (b == NULL)
 		fatal("mailbox");
-	buf_init(&m, 8);
-	wire_put_u32(&m, number);
-	r = ipc_request(spawnd, MSG_SPAWN_DELIVER, &m, -1, SPAWN_MS,
-	    on_channel, b);
-	buf_clear(&m);
-	if (r == -1) {
-		free(b);
-		return NULL;
-	}
 	b->number = number;
 	b->used = true;
-	b->since_ms = io_now_ms();
+	b->opened_ms = io_now_ms();
 	TAILQ_INIT(&b->waiting);
 	TAILQ_INSERT_TAIL(&used, b, entry);
 	nmailboxes++;
+	ask(b);
 	return b;
 }
 
@@ -451,12 +485,8 @@ mailbox_deliver(struct delivery *d, struct ipc_msg *m)
 	struct buf borrowed = { .len = m->payload.len, .max = IPC_MAX };
 	int fd = ipc_take_fd(m);
 
-	if (b == NULL && (b = mailbox_open(d->number)) == NULL) {
-		if (fd != -1)
-			close(fd);
-		delivery_later(d, "no worker can be asked for now");
-		return;
-	}
+	if (b == NULL)
+		b = mailbox_open(d->number);
 	if (b->slow && b->n >= SLOW_MAX) {
 		if (fd != -1)
 			close(fd);
@@ -500,7 +530,7 @@ static void
 on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	uint64_t now = io_now_ms();
-	struct mailbox *b;
+	struct mailbox *b, *next;
 
 	(void)fd;
 	(void)what;
@@ -508,8 +538,11 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	while ((b = TAILQ_FIRST(&unused)) != NULL &&
 	    now - b->since_ms >= UNUSED_MS)
 		ipc_close(b->ipc); /* box_gone() frees it */
-	TAILQ_FOREACH(b, &used, entry) {
-		if (b->n > 0 && now - b->since_ms >= SLOW_MS) {
+	for (b = TAILQ_FIRST(&used); b != NULL; b = next) {
+		next = TAILQ_NEXT(b, entry);
+		if (b->away && now - b->opened_ms >= HOLD_MS)
+			no_channel(b, FAIL_TEMP, "no worker can be had now");
+		else if (!b->away && b->n > 0 && now - b->since_ms >= SLOW_MS) {
 			b->slow = true;
 			lend_all(b);
 		}
