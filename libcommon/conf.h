@@ -20,6 +20,7 @@ enum conf_type {
 	CONF_TIME,   /* milliseconds inside; ms s m h d, no unit is seconds */
 	CONF_FLAG,   /* yes, no */
 	CONF_WORD,   /* one of a list */
+	CONF_NETWORKS, /* netlist.h */
 	CONF_LISTEN, /* ADDR:PORT, [ADDR]:PORT; may be repeated */
 	CONF_LDAP,   /* ldapsrc.h; may be repeated; the roles get the lines */
 	CONF_RESOLVER /* ADDRESS[:PORT]...; not set: what resolv.conf says; the

@@ -54,6 +54,13 @@ const struct conf_setting conf_settings[] = {
 	    "Received lines after which a message is a loop" },
 	{ "vrfy", CONF_FLAG, "yes", 0, 0, NULL, R(SMTPD),
 	    "answer VRFY with 252 (disclosing nothing); no: 502" },
+	/* submission */
+	{ "trusted-networks", CONF_NETWORKS, "", 0, 0, NULL, R(SMTPD),
+	    "ADDRESS[/PREFIX]...: who submits mail without a login" },
+	{ "sender-must-be-own", CONF_FLAG, "yes", 0, 0, NULL, R(SMTPD),
+	    "a login may only write as its own addresses" },
+	{ "submission-bare-newline", CONF_WORD, "reject", 0, 0, "reject|normalise", R(SMTPD),
+	    "what becomes of a CR or LF alone in a message submitted" },
 	/* queue */
 	{ "queue-log-size", CONF_SIZE, "64M", 8 * MB, 4 * GB, NULL, R(QUEUED),
 	    "size of the intake log, all segments together" },

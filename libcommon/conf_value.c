@@ -1,6 +1,7 @@
 #include "config.h"
 #include "libcommon/conf_value.h"
 #include "libcommon/ldapsrc.h"
+#include "libcommon/netlist.h"
 #include "libcommon/resolv.h"
 
 #include <arpa/inet.h>
@@ -122,6 +123,18 @@ check_number(const struct conf_setting *s, const char *value, uint64_t *out,
 }
 
 static int
+check_networks(const char *value, char why[static CONF_WHY_MAX])
+{
+	struct netlist list;
+	char text[201];
+
+	if (netlist_parse(span_of(value), &list, text) == 0)
+		return 0;
+	snprintf(why, CONF_WHY_MAX, "%s", text);
+	return -1;
+}
+
+static int
 check_ldap(const struct conf_setting *s, const char *value,
     char why[static CONF_WHY_MAX])
 {
@@ -179,6 +192,8 @@ conf_value_check(const struct conf_setting *s, const char *value,
 		snprintf(why, CONF_WHY_MAX, "\"%s\" is not ADDRESS:PORT; write "
 		    "192.0.2.1:25, 0.0.0.0:25 or [::]:25", value);
 		return -1;
+	case CONF_NETWORKS:
+		return check_networks(value, why);
 	case CONF_LDAP:
 		return check_ldap(s, value, why);
 	case CONF_RESOLVER:

@@ -13,6 +13,7 @@ libcommon_libcommon_a_SOURCES = \
 	libcommon/ldapsrc.c libcommon/ldapsrc.h \
 	libcommon/endpoint.c libcommon/endpoint.h \
 	libcommon/resolv.c libcommon/resolv.h \
+	libcommon/netlist.c libcommon/netlist.h \
 	libcommon/dns.c libcommon/dns.h \
 	libcommon/confine.c libcommon/confine.h \
 	libcommon/proc.c libcommon/proc.h \
@@ -146,6 +147,10 @@ EXTRA_DIST += t/data/fuzz/ldapsrc
 unit_tests += libcommon/limit_test
 libcommon_limit_test_SOURCES = libcommon/limit_test.c t/tap.h
 libcommon_limit_test_LDADD = $(common_libs)
+
+unit_tests += libcommon/netlist_test
+libcommon_netlist_test_SOURCES = libcommon/netlist_test.c t/tap.h
+libcommon_netlist_test_LDADD = $(common_libs)
 
 unit_tests += libcommon/resolv_test
 libcommon_resolv_test_SOURCES = libcommon/resolv_test.c t/tap.h

@@ -19,7 +19,7 @@
 enum body_flags {
 	BODY_8BIT = 1 << 0,     /* BODY=8BITMIME was said */
 	BODY_UTF8 = 1 << 1,     /* SMTPUTF8 was said (RFC 6531) */
-	BODY_AUTHED = 1 << 2,   /* submitted by an authenticated user */
+	BODY_AUTHED = 1 << 2,   /* submitted: by a login, or a trusted network */
 };
 
 /* One recipient as smtpd accepted it. */

@@ -84,14 +84,16 @@ body_begin(struct session *s)
 		fatalx("bug the trace line is too long");
 	t->began = true;
 	message_init(&t->message, span_from(trace, (size_t)n),
-	    s->conf->size_limit, s->kind != KIND_SMTP, s->conf->hostname,
+	    s->conf->size_limit, s->kind != KIND_SMTP || s->trusted,
+	    s->conf->hostname,
 	    body_put, s);
 }
 
 void
 body_data(struct session *s)
 {
-	data_init(&s->txn->data, true);
+	data_init(&s->txn->data, true,
+	    s->conf->normalise && s->kind != KIND_SMTP);
 	body_begin(s);
 	s->phase = PHASE_DATA;
 }
@@ -204,7 +206,8 @@ session_submit_answer(struct session *s, bool accepted, uint64_t queue_id,
 		         "bytes=%llu tls=%s auth=%s",
 		    id, s->id, s->peer, log_quote_str(t->from.text), t->nrcpts,
 		    (unsigned long long)t->message.bytes, s->tls ? "yes" : "no",
-		    s->mailbox != 0 ? log_quote_str(s->auth) : "no");
+		    s->mailbox != 0 ? log_quote_str(s->auth) :
+		    s->trusted ? "trusted" : "no");
 		snprintf(line, sizeof(line), "250 2.0.0 Ok: queued as %s", id);
 		session_reset(s);
 		reply(s, line);
@@ -283,7 +286,7 @@ body_bdat(struct session *s, uint64_t size, bool last, bool refuse)
 	if (refuse)
 		t->failed = true;
 	if (!t->began) {
-		data_init(&t->data, false);
+		data_init(&t->data, false, false);
 		if (!refuse)
 			body_begin(s);
 	}

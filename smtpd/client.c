@@ -561,6 +561,8 @@ client_new(struct smtpd *smtpd, int fd, enum listener_kind kind)
 	    strcmp(login, "yes") == 0 ||
 	        (strcmp(login, "loopback") == 0 &&
 	            conn_peer_is_loopback(c->conn)));
+	c->session.trusted = netlist_has(&c->settings->trusted,
+	    c->session.peer);
 	c->prev = &smtpd->clients;
 	if ((c->next = smtpd->clients) != NULL)
 		c->next->prev = &c->next;

@@ -224,7 +224,7 @@ cmd_mail(struct session *s, struct span arg)
 	struct span rest;
 	const char *why;
 
-	if (s->kind != KIND_SMTP && s->mailbox == 0) {
+	if (s->kind != KIND_SMTP && !session_submits(s)) {
 		reply_error(s, "530 5.7.0 Authentication required");
 		return;
 	}
@@ -256,11 +256,12 @@ cmd_mail(struct session *s, struct span arg)
 		return;
 	}
 	t->from = from;
-	t->flags = mp.flags | (s->mailbox != 0 ? BODY_AUTHED : 0);
+	t->flags = mp.flags | (session_submits(s) ? BODY_AUTHED : 0);
 	buf_init(&t->rcpts, ENVELOPE_MAX);
 	buf_init(&t->body, BODY_INLINE_MAX + 128 * 1024);
 	s->txn = t;
-	if (s->mailbox == 0 || from.text[0] == '\0') {
+	if (s->mailbox == 0 || !s->conf->own_senders ||
+	    from.text[0] == '\0') {
 		mail_accepted(s);
 		return;
 	}
@@ -375,8 +376,8 @@ session_rcpt_answer(struct session *s, enum rcpt_verdict verdict,
 	size_t before;
 
 	s->wait = WAIT_NOTHING;
-	if (verdict == RCPT_NOT_OURS && s->mailbox != 0 && grant.len > 0)
-		verdict = RCPT_OK; /* a user of ours may write to anybody */
+	if (verdict == RCPT_NOT_OURS && session_submits(s) && grant.len > 0)
+		verdict = RCPT_OK; /* one of ours may write to anybody */
 	switch (verdict) {
 	case RCPT_OK:
 		break;

@@ -2,15 +2,16 @@
 #include "smtpd/data.h"
 
 void
-data_init(struct data *d, bool dots)
+data_init(struct data *d, bool dots, bool normalise)
 {
 	memset(d, 0, sizeof(*d));
 	d->state = DATA_BOL;
 	d->dots = dots;
+	d->normalise = normalise;
 }
 
-/* Text up to and with the next line end: how far.  Looks at no byte one by
- * one: lines are long. */
+/* Text up to and with the next line end, up to a bare LF: how far.  Looks at no
+ * byte one by one: lines are long. */
 static size_t
 data_text(struct data *d, const unsigned char *p, size_t n)
 {
@@ -21,8 +22,8 @@ data_text(struct data *d, const unsigned char *p, size_t n)
 	if (lf == NULL && cr == NULL)
 		return n;
 	if (cr == NULL) {
-		d->bad_line = true; /* a bare LF ends no line */
-		return len + 1;
+		d->state = DATA_LF; /* alone: it ends no line */
+		return len;
 	}
 	if (lf != NULL && cr + 1 == lf) {
 		d->state = DATA_BOL;
@@ -31,6 +32,16 @@ data_text(struct data *d, const unsigned char *p, size_t n)
 	/* A CR alone, or the last byte there is: the next one tells. */
 	d->state = DATA_CR;
 	return (size_t)(cr - p) + 1;
+}
+
+/* A CR or LF that is alone. */
+static void
+data_bare(struct data *d, void (*put)(void *, struct span), void *arg)
+{
+	if (d->normalise)
+		put(arg, span_of("\r\n"));
+	else
+		d->bad_line = true;
 }
 
 size_t
@@ -67,17 +78,30 @@ data_scan(struct data *d, struct span in, void (*put)(void *, struct span),
 				run = ++i;
 				break;
 			}
-			d->bad_line = true;
 			d->state = DATA_TEXT;
+			data_bare(d, put, arg);
 			break;
 		case DATA_CR:
-			d->state = DATA_TEXT;
 			if (c == '\n') {
+				if (d->held_cr)
+					put(arg, span_of("\r"));
 				d->state = DATA_BOL;
 				i++;
 			} else {
-				d->bad_line = true;
+				if (i > run) /* else put has had it */
+					put(arg, span_sub(in, run, i - 1 - run));
+				run = i;
+				d->state = DATA_TEXT;
+				data_bare(d, put, arg);
 			}
+			d->held_cr = false;
+			break;
+		case DATA_LF:
+			if (i > run)
+				put(arg, span_sub(in, run, i - run));
+			run = ++i;
+			d->state = DATA_TEXT;
+			data_bare(d, put, arg);
 			break;
 		case DATA_TEXT:
 			i += data_text(d, in.data + i, in.len - i);
@@ -86,8 +110,12 @@ data_scan(struct data *d, struct span in, void (*put)(void *, struct span),
 			break;
 		}
 	}
-	if (d->state != DATA_END && i > run)
+	if (d->state == DATA_CR && i > run) {
+		d->held_cr = true; /* the next byte tells what it is */
+		put(arg, span_sub(in, run, i - 1 - run));
+	} else if (d->state != DATA_END && i > run) {
 		put(arg, span_sub(in, run, i - run));
+	}
 	if (!d->bad_nul && i > 0 && memchr(in.data, '\0', i) != NULL)
 		d->bad_nul = true;
 	return i;

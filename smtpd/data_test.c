@@ -36,11 +36,11 @@ put(void *arg, struct span s)
 struct model {
 	bool end, bad;
 	size_t used, n;
-	unsigned char text[16];
+	unsigned char text[32];
 };
 
 static void
-model_run(struct model *m, const unsigned char *p, size_t n)
+model_run(struct model *m, const unsigned char *p, size_t n, bool normalise)
 {
 	unsigned char all[16] = "\r\n";
 	size_t stop;
@@ -54,29 +54,34 @@ model_run(struct model *m, const unsigned char *p, size_t n)
 		return;
 	m->used = stop + 3;
 	for (size_t i = 2; i < stop + 5; i++) {
-		if (all[i] == '\0' || (all[i] == '\r' && all[i + 1] != '\n') ||
-		    (all[i] == '\n' && all[i - 1] != '\r'))
+		bool bare = (all[i] == '\r' && all[i + 1] != '\n') ||
+		    (all[i] == '\n' && all[i - 1] != '\r');
+
+		if (all[i] == '\0' || (bare && !normalise))
 			m->bad = true;
-		if (i < stop + 2 &&
-		    !(all[i] == '.' && memcmp(all + i - 2, "\r\n", 2) == 0))
-			m->text[m->n++] = all[i];
+		if (i >= stop + 2 ||
+		    (all[i] == '.' && memcmp(all + i - 2, "\r\n", 2) == 0))
+			continue;
+		if (bare)
+			m->text[m->n++] = '\r';
+		m->text[m->n++] = bare ? '\n' : all[i];
 	}
 }
 
 static size_t
-scan(struct data *d, struct buf *b, struct span in, size_t step)
+scan(struct data *d, struct buf *b, struct span in, size_t step, bool normalise)
 {
 	size_t used = 0;
 
 	buf_reset(b);
-	data_init(d, true);
+	data_init(d, true, normalise);
 	while (used < in.len && d->state != DATA_END)
 		used += data_scan(d, span_sub(in, used, step), put, b);
 	return used;
 }
 
 static void
-test_every_short_text(void)
+test_every_short_text(bool normalise)
 {
 	static const char alphabet[] = { '.', '\r', '\n', 'x', '\0' };
 	unsigned long wrong = 0, split = 0, count = 0;
@@ -95,14 +100,15 @@ test_every_short_text(void)
 			for (size_t i = 0; i < n; i++, rest /= 5)
 				text[i] = (unsigned char)alphabet[rest % 5];
 			count++;
-			used = scan(&d, &b, span_from(text, n), n);
-			used1 = scan(&d1, &b1, span_from(text, n), 1);
+			used = scan(&d, &b, span_from(text, n), n, normalise);
+			used1 = scan(&d1, &b1, span_from(text, n), 1,
+			    normalise);
 			bad = d.bad_line || d.bad_nul;
 			if (used != used1 || d.state != d1.state ||
 			    bad != (d1.bad_line || d1.bad_nul) ||
 			    (!bad && !span_eq(buf_span(&b), buf_span(&b1))))
 				split++;
-			model_run(&m, text, n);
+			model_run(&m, text, n, normalise);
 			if (m.end != (d.state == DATA_END) ||
 			    (m.end && (m.used != used || m.bad != bad ||
 			        (!bad && !span_eq(span_from(m.text, m.n),
@@ -110,8 +116,8 @@ test_every_short_text(void)
 				wrong++;
 		}
 	}
-	ok(wrong == 0, "%lu texts, as the model has them (%lu wrong)", count,
-	    wrong);
+	ok(wrong == 0, "%lu texts, as the model has them (%lu wrong)%s", count,
+	    wrong, normalise ? ", normalised" : "");
 	ok(split == 0, "whole and byte by byte are the same (%lu are not)",
 	    split);
 	buf_clear(&b);
@@ -128,7 +134,7 @@ main(void)
 		for (size_t step = 1; step < 16; step++) {
 			struct span in = span_of(rows[i].in);
 
-			data_init(&d, true);
+			data_init(&d, true, false);
 			buf_init(&b, 1000);
 			while (in.len > 0 && d.state != DATA_END) {
 				size_t n = data_scan(
@@ -145,7 +151,7 @@ main(void)
 			buf_clear(&b);
 		}
 	}
-	data_init(&d, false);
+	data_init(&d, false, false);
 	buf_init(&b, 1000);
 	data_scan(&d, span_of("a\r\n.\r\n..\r\n"), put, &b);
 	ok(span_is(buf_span(&b), "a\r\n.\r\n..\r\n") && !d.bad_line,
@@ -153,6 +159,7 @@ main(void)
 	data_scan(&d, span_from("\0", 1), put, &b);
 	ok(d.bad_nul, "NUL");
 	buf_clear(&b);
-	test_every_short_text();
+	test_every_short_text(false);
+	test_every_short_text(true);
 	return done_testing();
 }

@@ -144,6 +144,14 @@ settings_new(const struct handover *ho, char why[static 201])
 	s->conf.rcpt_limit = (unsigned)ho_num(ho, "recipient-limit");
 	s->conf.received_limit = (unsigned)ho_num(ho, "received-limit");
 	s->conf.vrfy = ho_flag(ho, "vrfy");
+	s->conf.own_senders = ho_flag(ho, "sender-must-be-own");
+	s->conf.normalise = strcmp(ho_str(ho, "submission-bare-newline"),
+	    "normalise") == 0;
+	if (netlist_parse(span_of(ho_str(ho, "trusted-networks")), &s->trusted,
+	    why) == -1) {
+		settings_unref(&s);
+		return NULL;
+	}
 	if (ho_blob(ho, "tls-certificate").len == 0)
 		return s;
 	s->tls = tls_ctx_new(

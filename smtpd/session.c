@@ -79,6 +79,12 @@ session_clear(struct session *s)
 	}
 }
 
+bool
+session_submits(const struct session *s)
+{
+	return s->mailbox != 0 || s->trusted;
+}
+
 void
 session_greet(struct session *s)
 {

@@ -39,6 +39,8 @@ struct session_conf {
 	unsigned received_limit;
 	bool vrfy;
 	bool tls;                /* STARTTLS can be offered */
+	bool own_senders;        /* a login writes as its own addresses only */
+	bool normalise;          /* submission: a CR or LF alone ends a line */
 };
 
 /* Each returns 0 when the question was put (the answer comes later, never from
@@ -74,6 +76,7 @@ struct session {
 	enum phase phase;
 	enum wait wait;
 	bool esmtp, helo_said, tls, plain_ok;
+	bool trusted;            /* a trusted network: submits without a login */
 	bool skipping, skip_cr;  /* the rest of a line already answered */
 	unsigned errors, rejects, login_failures;
 	unsigned idle;           /* commands since the last message that brought
@@ -93,6 +96,8 @@ struct session {
 void session_init(struct session *, enum listener_kind,
     const struct session_conf *, const struct session_ops *, void *arg,
     const char *peer, const char *id, bool plain_ok);
+/* May it write to anybody: has it logged in, or is it trusted? */
+bool session_submits(const struct session *);
 void session_clear(struct session *); /* the transaction is dropped */
 void session_greet(struct session *);
 /* TLS is up; nothing said before counts any more (RFC 3207 4.2). */

@@ -118,8 +118,9 @@ fake_init(struct fake *f, enum listener_kind kind, bool tls, uint64_t size_limit
 
 	conf = (struct session_conf){ .hostname = "mail.test",
 		.size_limit = size_limit, .rcpt_limit = 3, .received_limit = 10,
-		.vrfy = true, .tls = true };
+		.vrfy = true, .tls = true, .own_senders = true };
 	memset(f, 0, sizeof(*f));
+	f->conf = &conf;
 	buf_init(&f->out, 16 * 1024 * 1024);
 	buf_init(&f->pipe, 16 * 1024 * 1024);
 	buf_init(&f->body, 16 * 1024 * 1024);

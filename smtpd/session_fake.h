@@ -13,6 +13,7 @@
 
 struct fake {
 	struct session session;
+	struct session_conf *conf; /* the session's */
 	struct buf out;
 	bool tls_asked, pipe_open, refuse_queue, refuse_pipe;
 	char asked[ADDR_MAX], path[ADDR_MAX];

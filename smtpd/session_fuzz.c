@@ -54,6 +54,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	    data[0] & 4 ? 300 : 600000);
 	f.refuse_pipe = data[0] & 8;
 	f.refuse_queue = data[0] & 16;
+	f.session.trusted = data[0] & 32;
+	f.conf->normalise = data[0] & 64;
 	buf_init(&b, 16 * 1024 * 1024);
 	expand(&b, span_from(data + 2, n - 2));
 	/* With much to say, pieces as a socket has them. */

@@ -327,6 +327,37 @@ test_bodies(void)
 	    "the trace says TLS and AUTH, and not who");
 	fake_clear(&f);
 
+	fake_init(&f, KIND_SMTP, false, 100000);
+	f.session.trusted = true;
+	fake_feed(&f, span_of(EHLO "MAIL FROM:<any@x.test>\r\n"
+	    "RCPT TO:<u@elsewhere.test>\r\nRCPT TO:<nouser@here.test>\r\n"
+	    "DATA\r\nSubject: x\r\n\r\nhi\r\n.\r\n"), 1);
+	codes(&f.out, got, sizeof(got));
+	is_str(got, "250 250 250 550 354 250", "a trusted network, to anybody");
+	buf_putc(&f.body, '\0');
+	ok(strstr((char *)f.body.data, "\r\nMessage-ID: <") != NULL,
+	    "as a submission");
+	fake_clear(&f);
+
+	for (int kind = KIND_SMTP; kind <= KIND_SUBMISSION; kind++) {
+		fake_init(&f, (enum listener_kind)kind, false, 100000);
+		f.session.trusted = f.conf->normalise = true;
+		fake_feed(&f, span_of(EHLO TXN "DATA\r\nSubject: x\n\n"
+		    "hi\n.\n.\r\n.\r\n"), 1);
+		codes(&f.out, got, sizeof(got));
+		is_str(got, kind == KIND_SMTP ? "250 250 250 354 554" :
+		    "250 250 250 354 250", "a bare LF, normalised (%d)", kind);
+		fake_clear(&f);
+	}
+
+	fake_init(&f, KIND_SUBMISSION, true, 100000);
+	f.conf->own_senders = false;
+	fake_feed(&f, span_of(EHLO "AUTH PLAIN AHVzZXIAc2VjcmV0\r\n"
+	    "MAIL FROM:<stranger@here.test>\r\n"), 100);
+	codes(&f.out, got, sizeof(got));
+	is_str(got, "250 235 250", "another's address, where that may be");
+	fake_clear(&f);
+
 	memset(big, 'x', sizeof(big));
 	for (size_t i = 78; i + 2 < sizeof(big); i += 80)
 		memcpy(big + i, "\r\n", 2);

@@ -5,6 +5,7 @@
 #ifndef SMTPD_SMTPD_H
 #define SMTPD_SMTPD_H
 
+#include "libcommon/netlist.h"
 #include "libcommon/conn.h"
 #include "libcommon/ipc.h"
 #include "libcommon/proc.h"
@@ -19,6 +20,7 @@ struct settings {
 	unsigned refs;
 	struct session_conf conf;
 	char hostname[256];          /* of conf */
+	struct netlist trusted;
 	struct tls_ctx *tls;         /* NULL: none configured */
 	unsigned timeout_ms;
 };
