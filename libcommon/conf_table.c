@@ -83,6 +83,8 @@ const struct conf_setting conf_settings[] = {
 	    "first uid of the range for mailboxes" },
 	{ "uid-last", CONF_NUM, "1999999999", 1000, 4294967000ull, NULL, R(ADMIND) | R(SPAWND),
 	    "last uid of the range for mailboxes" },
+	{ "unix-accounts", CONF_STR, "", 0, 0, NULL, 0, /* SPAWND, ADMIND: as lines (accounts.h) */
+	    "NAME or group:NAME...: Unix accounts that may be mailboxes" },
 	/* POP3 */
 	{ "pop3-session-limit", CONF_NUM, "2000", 1, 100000, NULL, R(POP3D),
 	    "POP3 sessions at once" },

@@ -169,3 +169,8 @@ libcommon_dns_fuzz_SOURCES = libcommon/dns_fuzz.c $(fuzz_main)
 libcommon_dns_fuzz_LDFLAGS = $(fuzz_ldflags)
 libcommon_dns_fuzz_LDADD = $(common_libs) $(CARES_LIBS)
 EXTRA_DIST += t/data/fuzz/dns
+
+libcommon_libcommon_a_SOURCES += libcommon/accounts.c libcommon/accounts.h
+unit_tests += libcommon/accounts_test
+libcommon_accounts_test_SOURCES = libcommon/accounts_test.c t/tap.h
+libcommon_accounts_test_LDADD = $(common_libs)

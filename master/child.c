@@ -89,6 +89,21 @@ child_hooks(const struct master *m, const struct conf *conf,
 	return r;
 }
 
+/* As lines, instead of the names in the configuration. */
+static int
+child_accounts(const struct master *m, const struct conf *conf,
+    struct handover *ho, void (*complain)(void *, const char *), void *arg)
+{
+	struct buf lines;
+	int r;
+
+	buf_init(&lines, HO_MAX / 2);
+	r = accounts_find(m, conf, &lines, complain, arg);
+	ho_set(ho, "unix-accounts", buf_span(&lines));
+	buf_clear(&lines);
+	return r;
+}
+
 static struct handover *
 child_describe(const struct child *c, const struct conf *conf, int *fds,
     unsigned *nfds, void (*complain)(void *, const char *), void *arg)
@@ -125,6 +140,8 @@ child_describe(const struct child *c, const struct conf *conf, int *fds,
 		ho_set(ho, "worker-program", span_of(path));
 	}
 	if (conf_hand_over(conf, ho, complain, arg) == -1 ||
+	    ((ho->role == ROLE_SPAWND || ho->role == ROLE_ADMIND) &&
+	    child_accounts(m, conf, ho, complain, arg) == -1) ||
 	    (ho->role == ROLE_ADMIND &&
 	    (database_check(conf, ho, complain, arg) == -1 ||
 	    child_hooks(m, conf, ho, complain, arg) == -1)))

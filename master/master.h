@@ -144,6 +144,13 @@ int master_key_publish(struct master *);
 int hooks_find(const struct master *, const struct conf *, struct buf *out,
     void (*complain)(void *, const char *), void *);
 
+/* ---- accounts.c: Unix accounts as mailboxes -------------------------------- */
+
+/* The lines of libcommon/accounts.h for unix-accounts; -1 after complaining of
+ * each that cannot be one. */
+int accounts_find(const struct master *, const struct conf *, struct buf *out,
+    void (*complain)(void *, const char *), void *);
+
 /* ---- child.c: starting, restarting, stopping --------------------------- */
 
 void child_start(struct child *);
