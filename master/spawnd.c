@@ -10,15 +10,18 @@
  *           has and whether a ticket is good; and to the workers it started.
  * Never     parses mail, follows a path inside a home, or believes a uid, path
  *           or name a caller gives: callers name a mailbox by its number or a
- *           ticket.
+ *           ticket.  Which uids are Unix accounts, and where those have their
+ *           homes, is semaild's word.
  */
 #include "config.h"
 #include "master/spawnd.h"
 #include "libcommon/addr.h"
+#include "libcommon/handover.h"
 #include "libcommon/log.h"
 #include "libcommon/msg_box.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -93,25 +96,61 @@ job_answer(struct job *j, enum msg_type answer, const struct buf *b)
 	job_free(j);
 }
 
+bool
+uid_is_ours(uid_t uid)
+{
+	return uid >= conf_num("uid-first") && uid <= conf_num("uid-last");
+}
+
+/* As it is now: a job may have waited, and accounts changed meanwhile. */
 struct home
 job_home(const struct job *j)
 {
-	return (struct home){ .mail = spawnd.mail, .mailbox = j->mailbox,
-		.owner = spawnd.change_user ? j->box.uid : geteuid(),
+	uid_t uid = spawnd.change_user ? j->box.uid : geteuid();
+	struct home h = { .mail = spawnd.mail, .mailbox = j->mailbox,
+		.owner = uid, .group = (gid_t)uid,
 		.domain = j->box.domain, .login = j->box.login };
+	const struct account *a;
+
+	if (!uid_is_ours(j->box.uid)) {
+		a = accounts_by_uid(spawnd.accounts, j->box.uid);
+		h.account = a == NULL ? "" : a->home;
+		if (a != NULL)
+			h.group = a->gid;
+	}
+	return h;
 }
 
 /* ---- authd's word ------------------------------------------------------ */
 
-/* authd is trusted more than any caller; that it names a system user's uid or
- * a path is still refused. */
+/* Of a mailbox of ours, that is: a home may be left by another range of
+ * uids. */
 static bool
-box_is_sane(const struct msg_box *box)
+has_home_below_mail(const struct job *j)
 {
-	return box->uid >= conf_num("uid-first") &&
-	    box->uid <= conf_num("uid-last") &&
-	    addr_is_folder_name(span_of(box->domain), 255) &&
-	    addr_is_folder_name(span_of(box->login), 64);
+	struct home h = job_home(j);
+	int fd;
+
+	h.account = NULL;
+	if ((fd = home_open(&h)) == -1)
+		return errno != ENOENT;
+	close(fd);
+	return true;
+}
+
+/* authd is trusted more than any caller; that it names a system user's uid or
+ * a path is still refused.  Of an account that is none any more nothing is to
+ * be removed. */
+static bool
+box_is_sane(const struct job *j)
+{
+	const struct msg_box *box = &j->box;
+
+	return addr_is_folder_name(span_of(box->domain), 255) &&
+	    addr_is_folder_name(span_of(box->login), 64) &&
+	    (uid_is_ours(box->uid) ||
+	    accounts_by_uid(spawnd.accounts, box->uid) != NULL ||
+	    (j->type == MSG_SPAWN_REMOVE && !has_home_below_mail(j)));
 }
 
 static void
@@ -126,7 +165,9 @@ job_home_make(struct job *j)
 	if (home_make(&h) == -1) {
 		log_warn("home mailbox=%u domain=%s login=%s", j->mailbox,
 		    h.domain, h.login);
-		job_fail(j, FAIL_TEMP, "the home could not be made");
+		job_fail(j, FAIL_TEMP, h.account != NULL ?
+		    "the account has no home that is its own" :
+		    "the home could not be made");
 		return;
 	}
 	log_info("home mailbox=%u domain=%s login=%s uid=%u", j->mailbox,
@@ -187,11 +228,14 @@ on_box(struct ipc_msg *m, void *arg)
 		job_fail(j, FAIL_TEMP, "authd's answer is malformed");
 		return -1;
 	}
-	if (!box_is_sane(&j->box) ||
+	if (!box_is_sane(j) ||
 	    (j->mailbox != 0 && j->box.mailbox != j->mailbox)) {
 		log_warnx("out-of-range mailbox=%u uid=%u", j->box.mailbox,
 		    j->box.uid);
-		job_fail(j, FAIL_TEMP, "authd's answer is out of range");
+		job_fail(j, FAIL_TEMP, uid_is_ours(j->box.uid) ?
+		    "authd's answer is out of range" :
+		    "the mailbox's uid is none of uid-first to uid-last or "
+		    "unix-accounts");
 		return 0;
 	}
 	j->mailbox = j->box.mailbox;
@@ -350,16 +394,54 @@ spawnd_stats(struct proc *p, void (*add)(void *, const char *, uint64_t),
 	workers_stats(add, arg);
 }
 
+/* ---- configuration ----------------------------------------------------- */
+
+static int
+spawnd_check(struct proc *p, struct handover *ho, char why[static 201])
+{
+	struct accounts *t = accounts_new(ho_blob(ho, "unix-accounts"));
+
+	(void)p;
+	if (t == NULL) {
+		snprintf(why, 201, "unix-accounts cannot be taken");
+		return -1;
+	}
+	accounts_free(&t);
+	return 0;
+}
+
+static void
+take_accounts(void)
+{
+	struct accounts *old = spawnd.accounts;
+
+	spawnd.accounts = accounts_new(conf_blob("unix-accounts"));
+	if (spawnd.accounts == NULL)
+		fatal("unix-accounts");
+	if (old != NULL)
+		workers_accounts(old, spawnd.accounts);
+	accounts_free(&old);
+}
+
+static void
+spawnd_reload(struct proc *p)
+{
+	(void)p;
+	take_accounts();
+}
+
 int
 main(int argc, char *argv[])
 {
-	static const struct proc_ops ops = { .stats = spawnd_stats };
+	static const struct proc_ops ops = { .check = spawnd_check,
+		.reload = spawnd_reload, .stats = spawnd_stats };
 	struct proc proc;
 
 	proc_init(&proc, ROLE_SPAWND, &ops, argc, argv);
 	spawnd.proc = &proc;
 	spawnd.mail = proc_dir(&proc, "mail");
 	spawnd.change_user = proc.privileged;
+	take_accounts();
 	proc_drop(&proc); /* stays root: nothing it starts does */
 	if (proc.privileged)
 		priv_keep_few();

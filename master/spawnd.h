@@ -4,6 +4,7 @@
 #ifndef MASTER_SPAWND_H
 #define MASTER_SPAWND_H
 
+#include "libcommon/accounts.h"
 #include "libcommon/box_setup.h"
 #include "libcommon/ipc.h"
 #include "libcommon/proc.h"
@@ -16,18 +17,27 @@
 /*
  * mail/DOMAIN/LOGIN.  mail and DOMAIN are ours; nothing below LOGIN is ever
  * touched here.  owner is the mailbox's uid, or our own without root.
+ *
+ * A Unix account's home is not ours: it is looked at and opened, never made,
+ * moved or removed.  Its path is semaild's word, never a caller's.  Only a
+ * folder whose owner is the account is given to its worker, so that who can
+ * put a link on the way to it gains nothing.
  */
 struct home {
 	int mail; /* the root of all homes, borrowed */
 	uint32_t mailbox;
 	uid_t owner;
+	gid_t group;         /* its worker's */
 	const char *domain, *login;
+	const char *account; /* an account's home, "" if it is none any more;
+	                      * NULL: it is below mail */
 };
 
 /* Make it, whole and on disk; again does nothing.  0 or -1. */
 int home_make(const struct home *);
 /* An O_PATH descriptor of it, or -1 (EPERM: it is somebody else's). */
 int home_open(const struct home *);
+/* The two below are not for an account's. */
 /* Move it to mail/.removed/MAILBOX-OWNER.  A descriptor to erase it by, or -1
  * with ENOENT when it is gone already. */
 int home_retire(const struct home *);
@@ -41,7 +51,7 @@ void priv_keep_few(void);
 /* Start a worker.  0 with its process id and our end of its control socket,
  * or -1 with errno.  program is an absolute path. */
 int priv_start_worker(const char *program, const struct box_setup *, int home,
-    bool change_user, pid_t *pid_out, int *control_out);
+    bool change_user, gid_t gid, pid_t *pid_out, int *control_out);
 
 /* ---- requests and workers ---------------------------------------------- */
 
@@ -72,11 +82,14 @@ struct spawnd {
 	struct ipc *authd;
 	int mail;
 	bool change_user;
+	struct accounts *accounts;
 };
 
 extern struct spawnd spawnd;
 
 struct home job_home(const struct job *);
+/* Is it of the range of mailboxes that are no accounts? */
+bool uid_is_ours(uid_t);
 /* For a mailbox, NULL with an answer if there are too many; and ask authd. */
 struct job *job_new(struct ipc *, struct ipc_msg *);
 void job_ask_box(struct job *, uint32_t mailbox);
@@ -109,6 +122,8 @@ void worker_attach_again(struct job *);
 void worker_erase(struct job *);
 /* The mailbox's rights have changed: end its sessions now. */
 void worker_revoke(uint32_t mailbox);
+/* Accounts are others than they were: workers of those that differ end. */
+void workers_accounts(const struct accounts *old, const struct accounts *new);
 /* The word of authd may have been missed. */
 void workers_revoke_sessions(void);
 void workers_stats(void (*add)(void *, const char *, uint64_t), void *);

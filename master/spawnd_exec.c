@@ -67,10 +67,8 @@ limit(int what, rlim_t n)
 }
 
 static void
-become(uid_t uid)
+become(uid_t uid, gid_t gid)
 {
-	gid_t gid = (gid_t)uid;
-
 	if (setgroups(1, &gid) == -1 || setresgid(gid, gid, gid) == -1 ||
 	    setresuid(uid, uid, uid) == -1)
 		_exit(71);
@@ -93,7 +91,7 @@ arrange(int control, int setup, int home)
 
 static void
 child(const char *program, pid_t parent, const struct box_setup *setup,
-    int control, int setup_fd, int home, bool change_user)
+    int control, int setup_fd, int home, bool change_user, gid_t gid)
 {
 	char name[] = "semail-box-worker";
 	char *argv[] = { name, NULL };
@@ -101,7 +99,7 @@ child(const char *program, pid_t parent, const struct box_setup *setup,
 
 	arrange(control, setup_fd, home);
 	if (change_user)
-		become(setup->box.uid);
+		become(setup->box.uid, gid);
 	/* Nobody would know of a worker that outlives us.  After the change
 	 * of user, which forgets this. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == -1 ||
@@ -140,7 +138,7 @@ setup_fd(const struct box_setup *setup)
 
 int
 priv_start_worker(const char *program, const struct box_setup *setup, int home,
-    bool change_user, pid_t *pid_out, int *control_out)
+    bool change_user, gid_t gid, pid_t *pid_out, int *control_out)
 {
 	pid_t parent = getpid(), pid;
 	int pair[2], fd, saved;
@@ -154,7 +152,8 @@ priv_start_worker(const char *program, const struct box_setup *setup, int home,
 		return -1;
 	}
 	if ((pid = fork()) == 0)
-		child(program, parent, setup, pair[1], fd, home, change_user);
+		child(program, parent, setup, pair[1], fd, home, change_user,
+		    gid);
 	saved = errno;
 	close(fd);
 	close(pair[1]);

@@ -91,6 +91,12 @@ home_make(const struct home *h)
 	struct stat st;
 	int dir, fd = -1, r = -1;
 
+	if (h->account != NULL) {
+		if ((fd = home_open(h)) == -1)
+			return -1;
+		close(fd);
+		return 0;
+	}
 	if ((dir = own_folder(h->mail, h->domain, 0711)) == -1)
 		return -1;
 	spread(h->mail);
@@ -139,9 +145,11 @@ open_home(int dir, const char *name, uid_t owner, uid_t or_owner)
 int
 home_open(const struct home *h)
 {
-	int dir = own_folder(h->mail, h->domain, 0), fd;
+	int dir, fd;
 
-	if (dir == -1)
+	if (h->account != NULL)
+		return open_home(AT_FDCWD, h->account, h->owner, h->owner);
+	if ((dir = own_folder(h->mail, h->domain, 0)) == -1)
 		return -1;
 	fd = open_home(dir, h->login, h->owner, h->owner);
 	shut(dir);

@@ -6,6 +6,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,6 +22,45 @@ is_dir(const char *path, mode_t mode, uid_t uid)
 	return fstatat(mail, path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    S_ISDIR(st.st_mode) && (st.st_mode & 07777) == mode &&
 	    st.st_uid == uid;
+}
+
+/* The home of a Unix account, which is not below mail. */
+static void
+accounts(void)
+{
+	char path[300], by_link[300];
+	struct home h = { .mail = mail, .mailbox = 9, .owner = owner,
+		.domain = "a.test", .login = "ann", .account = path };
+	struct stat st;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/people", tmpdir_path);
+	snprintf(by_link, sizeof(by_link), "%s/people.link", tmpdir_path);
+	ok(home_make(&h) == -1 && errno == ENOENT, "an account without a home");
+	ok(access(path, F_OK) == -1, "is not given one");
+	if (mkdir(path, 0750) == -1 || chmod(path, 0750) == -1 ||
+	    symlink(path, by_link) == -1)
+		abort();
+	if (geteuid() == 0) {
+		ok(home_make(&h) == -1 && errno == EPERM,
+		    "one that is root's is not given away");
+		if (chown(path, owner, 7) == -1)
+			abort();
+	}
+	is_int(home_make(&h), 0, "its own is good");
+	ok(stat(path, &st) == 0 && (st.st_mode & 07777) == 0750 &&
+	    st.st_uid == owner, "and stays as it is");
+	ok(fstatat(mail, "a.test", &st, 0) == -1, "nothing is made below mail");
+	fd = home_open(&h);
+	ok(fd != -1 && (fcntl(fd, F_GETFL) & O_PATH), "opened as a path only");
+	close(fd);
+	h.owner++;
+	ok(home_open(&h) == -1 && errno == EPERM, "not by another account");
+	h.owner--;
+	h.account = by_link;
+	ok(home_open(&h) == -1, "not by a link");
+	h.account = "";
+	ok(home_open(&h) == -1 && errno == ENOENT, "an account no more");
 }
 
 int
@@ -94,6 +135,7 @@ main(void)
 	is_int(home_drop(&h), 0, "removed");
 	is_int(home_drop(&h), 0, "removing it again does nothing");
 	ok(home_retire(&h) == -1 && errno == ENOENT, "nothing is left to move");
+	accounts();
 	close(mail);
 	tmpdir_remove();
 	return done_testing();

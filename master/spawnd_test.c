@@ -307,6 +307,7 @@ start(const char *programs)
 	ho_set(ho, "vacation-period", span_of("604800000"));
 	ho_set(ho, "uid-first", span_of("1900000000"));
 	ho_set(ho, "uid-last", span_of("1999999999"));
+	ho_set(ho, "unix-accounts", span_of(""));
 	ho_set(ho, "worker-program", span_of(worker));
 	ho_set(ho, "state-dir", span_of("/state"));
 	snprintf(worker, sizeof(worker), "%s/hooks", tmpdir_path);

@@ -31,6 +31,7 @@ enum worker_state { RUNNING, IDLE, LEAVING };
 struct worker {
 	TAILQ_ENTRY(worker) entry; /* IDLE ones: the longest idle first */
 	uint32_t mailbox;
+	uid_t uid;
 	pid_t pid;
 	struct ipc *control;   /* NULL once the channel is gone */
 	enum worker_state state;
@@ -195,11 +196,13 @@ worker_start(struct job *j, int home, enum box_job what)
 	    (w = calloc(1, sizeof(*w))) == NULL)
 		return NULL;
 	if (priv_start_worker(conf_str("worker-program"), &setup, home,
-	        spawnd.change_user, &w->pid, &control) == -1) {
+	        spawnd.change_user, job_home(j).group, &w->pid, &control) ==
+	    -1) {
 		free(w);
 		return NULL;
 	}
 	w->mailbox = j->mailbox;
+	w->uid = j->box.uid;
 	w->quota_kb = j->box.quota_kb;
 	w->state = RUNNING;
 	w->since_ms = io_now_ms();
@@ -491,6 +494,10 @@ worker_erase(struct job *j)
 			worker_kill(w);
 		return;
 	}
+	if (h.account != NULL) { /* it was there before, and stays */
+		job_done(j, MSG_SPAWN_OK, -1);
+		return;
+	}
 	if (!have_place(j)) {
 		job_wait_for_place(j);
 		return;
@@ -541,6 +548,30 @@ worker_revoke(uint32_t mailbox)
 		return;
 	log_info("revoked mailbox=%u pid=%ld", mailbox, (long)w->pid);
 	worker_kill(w);
+}
+
+static void
+list_accounts(struct workers *list, const struct accounts *old,
+    const struct accounts *new)
+{
+	struct worker *w, *next;
+
+	for (w = TAILQ_FIRST(list); w != NULL; w = next) {
+		next = TAILQ_NEXT(w, entry);
+		if (w->state == LEAVING || account_same(
+		    accounts_by_uid(old, w->uid), accounts_by_uid(new, w->uid)))
+			continue;
+		log_info("revoked mailbox=%u pid=%ld", w->mailbox,
+		    (long)w->pid);
+		worker_kill(w);
+	}
+}
+
+void
+workers_accounts(const struct accounts *old, const struct accounts *new)
+{
+	list_accounts(&busy, old, new);
+	list_accounts(&idle, old, new);
 }
 
 void
