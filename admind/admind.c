@@ -19,6 +19,7 @@
 #include "admind/admind.h"
 #include "admind/key.h"
 
+#include "libcommon/accounts.h"
 #include "libcommon/handover.h"
 #include "libcommon/io.h"
 #include "libcommon/log.h"
@@ -174,6 +175,8 @@ admind_stats(struct proc *p, void (*add)(void *, const char *, uint64_t),
 static int
 admind_check(struct proc *p, struct handover *ho, char why[static 201])
 {
+	struct accounts *t;
+
 	(void)p;
 	if (!span_eq(ho_blob(ho, "database-ca-file"),
 	    conf_blob("database-ca-file"))) {
@@ -184,12 +187,28 @@ admind_check(struct proc *p, struct handover *ho, char why[static 201])
 		snprintf(why, 201, "database-password-file is too long");
 		return -1;
 	}
+	if ((t = accounts_new(ho_blob(ho, "unix-accounts"))) == NULL) {
+		snprintf(why, 201, "unix-accounts cannot be taken");
+		return -1;
+	}
+	accounts_free(&t);
 	return 0;
+}
+
+static void
+take_accounts(void)
+{
+	accounts_free(&admind.accounts);
+	admind.accounts = accounts_new(conf_blob("unix-accounts"));
+	if (admind.accounts == NULL)
+		fatal("unix-accounts");
 }
 
 static void
 admind_reload(struct proc *p)
 {
+	take_accounts();
+	exports_accounts();
 	db_password(admind.db, database_password(p->ho));
 	hooks_reload();
 }
@@ -211,6 +230,7 @@ main(int argc, char *argv[])
 	who_nursery(p); /* before there is anything a child should not see */
 	key_start(conf_blob("admin-key"));
 	where_password(p, &where);
+	take_accounts();
 	if ((admind.db = db_new(&where)) == NULL)
 		fatalx("memory");
 	feeder_start();

@@ -12,6 +12,7 @@ struct admind {
 	struct proc proc;
 	struct db *db;       /* for requests */
 	struct ipc *spawnd;
+	struct accounts *accounts; /* of this system, that may be mailboxes */
 	bool open;           /* the schema is there: requests are taken */
 	uint64_t requests, refused, panels_refused;
 };
@@ -35,6 +36,8 @@ bool feeder_is_up(void);
 void exports_start(void);
 void exports_open(void);  /* the schema is there */
 const char *exports_now(void);
+/* Accounts are others than they were: so is passwd. */
+void exports_accounts(void);
 /* The large ones, too: calls done once, perhaps before it has returned. */
 void exports_all(void (*done)(void *arg, const char *trouble), void *arg);
 void exports_forget(void);

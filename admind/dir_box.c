@@ -31,8 +31,8 @@ box_find(struct db *db, const struct dir_who *who, const struct dir_mailbox *m,
 	v[0] = db_u64(d->id);
 	v[1] = db_str(m->login);
 	if (db_query(db, &r, "SELECT Ba_IdBAL, Ba_Etat, Ba_Quota, "
-	    "Ba_LoginCourt FROM BAL WHERE Ba_IdDomaine = ? AND Ba_Login = ? "
-	    "FOR UPDATE", v, 2) == -1) {
+	    "Ba_LoginCourt, Ba_Uid FROM BAL WHERE Ba_IdDomaine = ? AND "
+	    "Ba_Login = ? FOR UPDATE", v, 2) == -1) {
 		rc = DB_FAILED;
 	} else if (!db_next(&r) || (who->kind == WHO_MAILBOX &&
 	    strcmp(m->login, who->login) != 0)) {
@@ -43,6 +43,7 @@ box_find(struct db *db, const struct dir_who *who, const struct dir_mailbox *m,
 		out->id = db_column_u64(&r, 0);
 		out->state = box_state_of(r.column[1]);
 		out->quota_kb = db_column_u64(&r, 2);
+		out->uid = (uint32_t)db_column_u64(&r, 4);
 		if (span_copy(r.column[3], out->short_login,
 		    sizeof(out->short_login)) == -1)
 			out->short_login[0] = '\0';
@@ -65,6 +66,7 @@ find_txn(struct db *db, void *arg)
 		return rc;
 	*t->out = *t->in;
 	t->out->id = (uint32_t)row.id;
+	t->out->uid = row.uid;
 	t->out->state = row.state;
 	t->out->verifier[0] = '\0';
 	v[0] = db_u64(row.id);

@@ -13,12 +13,14 @@
 
 #include "admind/directory.h"
 #include "admind/settings.h"
+#include "libcommon/accounts.h"
 
 struct dir_mailbox {
 	char domain[256];
 	char login[65];
 	/* what the database says of it */
 	uint32_t id;
+	uint32_t uid;
 	uint8_t state;                   /* enum box_state */
 	char verifier[VERIFIER_MAX + 1]; /* of its password; "" if none */
 };
@@ -59,10 +61,11 @@ struct dir_new {
 	const char *verifier;
 	enum credential_kind kind;
 	uint32_t uid_first, uid_last;
+	const struct account *account; /* that it will be; NULL: none */
 	bool dry_run;                 /* all checks; nothing is kept */
 };
-/* Add it in state BOX_CREATING; id is set.  CODE_EXISTS: the name or a login is
- * taken, the comment says by what. */
+/* Add it in state BOX_CREATING; id is set.  CODE_EXISTS: the name, a login or
+ * the account is taken, the comment says by what. */
 int dir_add(struct db *, const struct dir_who *, struct dir_mailbox *,
     const struct dir_new *, char comment[static COMMENT_MAX + 1]);
 

@@ -23,6 +23,7 @@ uint8_t box_state_of(struct span); /* of Ba_Etat */
 /* A mailbox that this one may touch, locked, with its domain. */
 struct box_row {
 	uint64_t id, quota_kb;
+	uint32_t uid;
 	uint8_t state;
 	char short_login[65];
 };

@@ -19,6 +19,32 @@ take_uid(struct db *db, const struct dir_new *n, uint64_t *out, char *comment)
 	return 0;
 }
 
+/* An account's is its own, for one mailbox. */
+static int
+account_uid(struct db *db, const struct account *a, uint64_t *out,
+    char *comment)
+{
+	struct db_value v[1] = { db_u64(a->uid) };
+	struct db_rows r;
+	int rc = 0;
+
+	*out = a->uid;
+	if (db_query(db, &r, "SELECT Ba_Login, Do_NomDomaine FROM BAL JOIN "
+	    "Domaine ON Do_IdDomaine = Ba_IdDomaine WHERE Ba_Uid = ? "
+	    "LIMIT 1", v, 1) == -1) {
+		rc = DB_FAILED;
+	} else if (db_next(&r)) {
+		dir_say(comment, "account %.32s is the mailbox %.*s@%.*s",
+		    a->name, (int)r.column[0].len,
+		    (const char *)r.column[0].data,
+		    (int)(r.column[1].len < 80 ? r.column[1].len : 80),
+		    (const char *)r.column[1].data);
+		rc = REFUSE(CODE_EXISTS);
+	}
+	db_rows_clear(&r);
+	return rc;
+}
+
 /* Everything that may be against it. */
 static int
 check_new(struct db *db, const struct box_txn *t, struct dir_domain *d)
@@ -73,7 +99,9 @@ add_txn(struct db *db, void *arg)
 	if (dir_lock(db) == -1)
 		return DB_FAILED;
 	if ((rc = check_new(db, t, &d)) != 0 ||
-	    (rc = take_uid(db, n, &uid, t->comment)) != 0)
+	    (rc = n->account != NULL ?
+	    account_uid(db, n->account, &uid, t->comment) :
+	    take_uid(db, n, &uid, t->comment)) != 0)
 		return rc;
 	effect = n->set->text[SET_FORWARD].len > 0 ||
 	    n->set->text[SET_VACATION].len > 0;

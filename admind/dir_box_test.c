@@ -603,6 +603,56 @@ test_two_writers(void)
 	    "WHERE Do_NomDomaine = 'x.test'"), 1, "exactly up to the limit");
 }
 
+/* NEWBAL with account=. */
+static int
+add_account(const char *address, const struct account *a)
+{
+	struct dir_new n = { .type = "NEWBAL", .set = &set,
+		.verifier = "$argon2id$none", .kind = CREDENTIAL_PASSWORD,
+		.uid_first = 1900000000, .uid_last = 1900000999,
+		.account = a };
+	struct dir_mailbox m = named(address);
+
+	return dir_add(db, &testdb_admin, &m, &n, comment);
+}
+
+static uint32_t
+uid_of(const char *address)
+{
+	struct dir_mailbox m = named(address), is;
+
+	return dir_find(db, &testdb_admin, &m, &is, comment) == CODE_OK ?
+	    is.uid : 0;
+}
+
+static void
+test_accounts(void)
+{
+	static const struct account bob = { "bob", 1234, 100, "/home/bob" };
+	struct dir_mailbox m = named("bob@acc.test");
+	int64_t uid;
+
+	is_int(dir_newdom(db, &client, "acc.test", "", comment), CODE_OK,
+	    "NEWDOM");
+	uid = number("SELECT Co_Valeur FROM Compteur WHERE Co_Nom = 'uid'");
+	is_int(add_account("bob@acc.test", &bob), CODE_OK, "an account");
+	is_int(uid_of("bob@acc.test"), 1234, "its uid is the account's");
+	is_int(number("SELECT Co_Valeur FROM Compteur WHERE Co_Nom = 'uid'"),
+	    uid, "none is taken from the range");
+	is_int(add_account("rob@acc.test", &bob), CODE_EXISTS,
+	    "an account is one mailbox");
+	is_str(comment, "account bob is the mailbox bob@acc.test", "which one");
+	is_int(add_account("rob@acc.test", NULL), CODE_OK, "not an account");
+	is_int(uid_of("rob@acc.test"), uid + 1, "the next of the range");
+	is_int(dir_doom(db, &testdb_admin, &m, comment), CODE_OK, "deleted");
+	is_int(add_account("tom@acc.test", &bob), CODE_EXISTS,
+	    "its account is not free");
+	is_int(dir_remove(db, &testdb_admin, &m, comment), CODE_OK,
+	    "until it is gone");
+	is_int(add_account("tom@acc.test", &bob), CODE_OK, "then it is");
+	is_int(uid_of("tom@acc.test"), 1234, "for another mailbox, too");
+}
+
 int
 main(void)
 {
@@ -633,6 +683,7 @@ main(void)
 		test_own();
 		test_again();
 		test_two_writers();
+		test_accounts();
 		ok(testdb_journal_is_whole(db), "the journal has no gap");
 	}
 	db_free(&db);

@@ -63,20 +63,24 @@ export_virtual(struct buf *b, struct span user, struct span domain,
 
 bool
 export_passwd(struct buf *b, struct span login, struct span domain,
-    uint64_t uid, struct span comment, const char *homes)
+    uint64_t uid, struct span comment, const char *homes,
+    const struct account *a)
 {
 	char name[NAME_LOCAL_MAX + 1], in[256];
 
 	if (!name_local(login, name) || !name_domain(domain, in))
 		return false;
 	buf_printf(b, "%s@%s:x:%llu:%llu:", name, in, (unsigned long long)uid,
-	    (unsigned long long)uid);
+	    a != NULL ? (unsigned long long)a->gid : (unsigned long long)uid);
 	for (size_t i = 0; i < comment.len; i++) {
 		unsigned char c = comment.data[i];
 
 		buf_putc(b, c < ' ' || c == 0x7f || c == ':' ? '?' : c);
 	}
-	buf_printf(b, ":%s/%s/%s:/usr/sbin/nologin\n", homes, in, name);
+	if (a != NULL)
+		buf_printf(b, ":%s:/usr/sbin/nologin\n", a->home);
+	else
+		buf_printf(b, ":%s/%s/%s:/usr/sbin/nologin\n", homes, in, name);
 	return true;
 }
 

@@ -8,16 +8,18 @@
 #ifndef ADMIND_EXPORT_TEXT_H
 #define ADMIND_EXPORT_TEXT_H
 
+#include "libcommon/accounts.h"
 #include "libcommon/buf.h"
 
 /* Append a line.  false: the row is not as it should be, nothing is added. */
 bool export_alias(struct buf *, struct span name, struct span list);
 bool export_virtual(struct buf *, struct span user, struct span domain,
     struct span real, struct span real_domain);
-/* homes: the folder of all homes; comment: anything, colons and what is no
- * text become "?". */
+/* homes: the folder of all homes but an account's, which is NULL for other
+ * mailboxes; comment: anything, colons and what is no text become "?". */
 bool export_passwd(struct buf *, struct span login, struct span domain,
-    uint64_t uid, struct span comment, const char *homes);
+    uint64_t uid, struct span comment, const char *homes,
+    const struct account *);
 
 /* The line that says what a file contains: all changes up to journal, of this
  * directory. */

@@ -32,6 +32,7 @@ static const char *const good[] = {
 static void
 test_good(void)
 {
+	static const struct account bob = { "bob", 1000, 100, "/home/bob" };
 	ok(export_alias(&b, span_of("info"), span_of("bob,eve@x.test")), "alias");
 	is_str(text(), good[0], "its line");
 	buf_reset(&b);
@@ -44,11 +45,16 @@ test_good(void)
 	is_str(text(), good[2], "its line");
 	buf_reset(&b);
 	ok(export_passwd(&b, span_of("bob"), span_of("x.test"), 1000,
-	    span_of("Bob"), "/m"), "passwd");
+	    span_of("Bob"), "/m", NULL), "passwd");
 	is_str(text(), good[3], "its line");
 	buf_reset(&b);
+	ok(export_passwd(&b, span_of("bob"), span_of("x.test"), 1000,
+	    span_of("Bob"), "/m", &bob), "passwd, an account");
+	is_str(text(), "bob@x.test:x:1000:100:Bob:/home/bob:/usr/sbin/nologin\n",
+	    "has its own group and home");
+	buf_reset(&b);
 	ok(export_passwd(&b, span_of("bob"), span_of("x.test"), 1,
-	    span_from("a:b\nc\0d\x7f\xc3\xa9,", 11), "/m"), "any comment");
+	    span_from("a:b\nc\0d\x7f\xc3\xa9,", 11), "/m", NULL), "any comment");
 	is_str(text(), "bob@x.test:x:1:1:a?b?c?d?\xc3\xa9,:/m/x.test/bob:"
 	    "/usr/sbin/nologin\n", "has its place");
 }
@@ -84,11 +90,11 @@ test_evil(void)
 		    strcmp(evil[i], "bob#x") == 0, "with a domain %zu", i);
 		ok(!export_virtual(&b, u, d, u, x) || x.len == 0 ||
 		    x.data[x.len - 1] == 0xa9, "real domain %zu", i);
-		ok(!export_passwd(&b, x, d, 1, u, "/m"), "login %zu", i);
-		ok(!export_passwd(&b, u, x, 1, u, "/m"), "domain %zu", i);
-		ok(export_passwd(&b, u, d, 1, x, "/m"), "comment %zu", i);
+		ok(!export_passwd(&b, x, d, 1, u, "/m", NULL), "login %zu", i);
+		ok(!export_passwd(&b, u, x, 1, u, "/m", NULL), "domain %zu", i);
+		ok(export_passwd(&b, u, d, 1, x, "/m", NULL), "comment %zu", i);
 		buf_reset(&b);
-		(void)export_passwd(&b, u, d, 1, x, "/m");
+		(void)export_passwd(&b, u, d, 1, x, "/m", NULL);
 		is_int(lines(), 1, "one line %zu", i);
 	}
 }

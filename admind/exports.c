@@ -13,6 +13,7 @@
 #include "admind/admind.h"
 #include "admind/export_text.h"
 
+#include "libcommon/accounts.h"
 #include "libcommon/io.h"
 #include "libcommon/log.h"
 #include "libcommon/msg_feed.h"
@@ -106,8 +107,11 @@ virtual_line(struct buf *b, const struct db_rows *r)
 static bool
 passwd_line(struct buf *b, const struct db_rows *r)
 {
-	return export_passwd(b, r->column[1], r->column[2],
-	    db_column_u64(r, 3), r->column[4], homes);
+	uint64_t uid = db_column_u64(r, 3);
+
+	return export_passwd(b, r->column[1], r->column[2], uid,
+	    r->column[4], homes, uid > UINT32_MAX ? NULL :
+	    accounts_by_uid(admind.accounts, (uint32_t)uid));
 }
 
 /* ---- one file ----------------------------------------------------------------------- */
@@ -449,6 +453,14 @@ exports_now(void)
 	}
 	db_snapshot_end(admind.db);
 	return trouble;
+}
+
+void
+exports_accounts(void)
+{
+	for (size_t i = 0; i < nitems(files); i++)
+		if (files[i].tables & T(FEED_MAILBOX))
+			files[i].dirty = true; /* admind looks again soon */
 }
 
 void

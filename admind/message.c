@@ -31,6 +31,8 @@
 	{ "MSG VACATION", "vacation", (place) | FIELD_LINES, 16000, "answer while away; empty: none" }, \
 	{ "SHORT LOGIN", "short", place, 64, "login without the domain" }
 
+#define ACCOUNT { "ACCOUNT", "account", 0, 255, "Unix account that it will be" }
+
 #define PAGE(filter_help) \
 	{ "MATCH", "match", 0, 320, filter_help }, \
 	{ "AFTER", "after", 0, 700, "NEXT of the answer before" }, \
@@ -76,7 +78,7 @@ const struct message messages[] = {
 	{ "NEWBAL", BY_OWNERS, FORM_MAILBOX, "create a mailbox", {
 	    MAILBOX,
 	    { "MAILBOX PASSWORD", "password", NEEDED | FIELD_SECRET, 256, NULL },
-	    BAL(P) } },
+	    BAL(P), ACCOUNT } },
 	{ "MODBAL", BY_OWNERS, FORM_MAILBOX, "change a mailbox: all of it", {
 	    MAILBOX,
 	    { "MAILBOX PASSWORD", "password", P | FIELD_SECRET, 256, "empty: unchanged" },
@@ -125,7 +127,7 @@ const struct message messages[] = {
 	    MAILBOX,
 	    { "PASSWORD", "password", FIELD_SECRET, 256, NULL },
 	    { "HASH", "hash", FIELD_SECRET, 512, "password as the other system kept it" },
-	    BAL(0),
+	    BAL(0), ACCOUNT,
 	    { "DRY RUN", "dry-run", FIELD_YESNO, 3, "say what would be, change nothing" } } },
 	/* ---- app passwords ---- */
 	{ "NEWAPP", BY_OWNERS | BY_MAILBOX, FORM_MAILBOX, "make a password for one device", {

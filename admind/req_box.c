@@ -19,6 +19,36 @@ import_arg(const struct job *j, const char *option)
 	    job_arg(j, option) : span_of("");
 }
 
+/* The Unix account the mailbox is to be, NULL if none is named.  false: the
+ * request is answered. */
+static bool
+take_account(struct job *j, const struct account **out)
+{
+	struct span name = job_arg(j, "account");
+
+	*out = NULL;
+	if (name.len == 0)
+		return true;
+	if (j->who.kind != WHO_ALL) {
+		job_finish_with(j, CODE_DENIED, "account is for "
+		    "administrators who may do everything");
+		return false;
+	}
+	*out = accounts_by_name(admind.accounts, name);
+	if (*out != NULL)
+		return true;
+	job_finish_with(j, CODE_VALUE, "account: %.*s is none of "
+	    "unix-accounts in semail.conf",
+	    (int)(name.len < 64 ? name.len : 64), (const char *)name.data);
+	return false;
+}
+
+static bool
+is_account(uint32_t uid)
+{
+	return uid < conf_num("uid-first") || uid > conf_num("uid-last");
+}
+
 static void
 exists_with_others(struct job *j)
 {
@@ -54,8 +84,13 @@ static void
 exists(struct job *j, const struct dir_mailbox *is)
 {
 	int same = dir_box_same(admind.db, is->id, &j->set, j->comment);
+	const struct account *a;
 
 	j->box = *is;
+	if (!take_account(j, &a))
+		return;
+	if (same == 1 && (a != NULL ? a->uid != is->uid : is_account(is->uid)))
+		same = 0;
 	if (same < 0)
 		job_finish(j, same);
 	else if (is->state == BOX_DELETING)
@@ -92,8 +127,11 @@ add(struct job *j, const char *verifier, enum credential_kind kind)
 		.dry_run = span_is(import_arg(j, "dry-run"), "yes"),
 		.uid_first = (uint32_t)conf_num("uid-first"),
 		.uid_last = (uint32_t)conf_num("uid-last") };
-	int code = dir_add(admind.db, &j->who, &j->box, &n, j->comment);
+	int code;
 
+	if (!take_account(j, &n.account))
+		return;
+	code = dir_add(admind.db, &j->who, &j->box, &n, j->comment);
 	if (code == CODE_EXISTS) {
 		add_exists(j);
 	} else if (code != CODE_OK || n.dry_run) {
@@ -127,9 +165,14 @@ add_imported(struct job *j)
 static void
 look(struct job *j)
 {
+	const struct account *a;
 	struct dir_mailbox is;
-	int code = dir_find(admind.db, &j->who, &j->box, &is, j->comment);
+	int code;
 
+	/* Before a password is hashed for nothing. */
+	if (!take_account(j, &a))
+		return;
+	code = dir_find(admind.db, &j->who, &j->box, &is, j->comment);
 	if (code == CODE_OK)
 		exists(j, &is);
 	else if (code != CODE_NO_MAILBOX)
