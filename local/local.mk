@@ -12,5 +12,5 @@ local_power_test_SOURCES = local/power_test.c local/batch.c local/local.h \
 	t/tap.h t/tmpdir.h
 local_power_test_LDADD = $(store_libs)
 unit_tests += local/local_test
-local_local_test_SOURCES = local/local_test.c t/tap.h t/tmpdir.h
+local_local_test_SOURCES = local/local_test.c $(test_daemon)
 local_local_test_LDADD = $(common_libs)

@@ -18,6 +18,6 @@ EXTRA_DIST += t/data/fuzz/proto
 
 # Runs semail-pop3d from its own folder.
 unit_tests += pop3d/pop3d_test
-pop3d_pop3d_test_SOURCES = pop3d/pop3d_test.c t/tap.h
+pop3d_pop3d_test_SOURCES = pop3d/pop3d_test.c $(test_daemon)
 pop3d_pop3d_test_LDADD = $(common_libs)
 pop3d_pop3d_test_DEPENDENCIES = $(common) pop3d/semail-pop3d

@@ -3,34 +3,22 @@
  * and the worker, so that each can be made slow, wrong or dead.
  */
 #include "config.h"
-#include "libcommon/handover.h"
 #include "libcommon/io.h"
-#include "libcommon/ipc.h"
 #include "libcommon/log.h"
 #include "libcommon/msg_auth.h"
 #include "libcommon/msg_box.h"
+#include "daemon.h"
 #include "tap.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <event2/event.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <signal.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-static struct event_base *base;
-static char dir[] = "/tmp/pop3d-test.XXXXXX";
-static char program[4096];
-static pid_t front_pid;
 static in_port_t front_port;
-static struct ipc *control;
-static unsigned ready;
-static int front_ends; /* how many fronts have ended */
+static char log_path[128];
 
 /* How the peers behave, and what they saw. */
 static enum {
@@ -49,30 +37,7 @@ static char seen[256];
 static unsigned char ticket[TICKET_BYTES];
 static int worker = -1;
 
-/* ---- the event loop ---------------------------------------------------- */
-
-static bool
-run_until_ms(bool (*cond)(void *), void *arg, unsigned ms)
-{
-	uint64_t deadline = io_now_ms() + ms;
-	struct timeval tick = { 0, 1000 };
-
-	while (!cond(arg)) {
-		if (io_now_ms() > deadline)
-			return false;
-		event_base_loopexit(base, &tick);
-		event_base_loop(base, EVLOOP_ONCE);
-	}
-	return true;
-}
-
-#define run_until(cond, arg) run_until_ms(cond, arg, 10000)
-
-static bool
-is_true(void *arg)
-{
-	return *(unsigned *)arg != 0;
-}
+#define run_until(cond, arg) daemon_until(cond, arg, 10000)
 
 /* ---- the peers ----------------------------------------------------------- */
 
@@ -146,42 +111,8 @@ spawnd_msg(struct ipc *ipc, struct ipc_msg *m, void *arg)
 	return 0;
 }
 
-static int
-control_msg(struct ipc *ipc, struct ipc_msg *m, void *arg)
-{
-	(void)ipc;
-	(void)arg;
-	ready += m->type == MSG_CTL_READY;
-	return 0;
-}
-
-static void
-control_gone(struct ipc *ipc, void *arg)
-{
-	(void)ipc;
-	(void)arg;
-	control = NULL;
-	front_ends++;
-}
-
 static const struct ipc_ops authd_ops = { .msg = authd_msg };
 static const struct ipc_ops spawnd_ops = { .msg = spawnd_msg };
-static const struct ipc_ops control_ops = { .msg = control_msg,
-	.gone = control_gone };
-
-static void
-serve(enum role role, const struct ipc_ops *ops)
-{
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-	snprintf(
-	    sun.sun_path, sizeof(sun.sun_path), "%s/%s", dir, role_name(role));
-	if (fd == -1 || bind(fd, (void *)&sun, sizeof(sun)) == -1 ||
-	    listen(fd, 16) == -1)
-		fatal("listen path=%s", sun.sun_path);
-	ipc_listen(base, fd, role, ROLE_POP3D, getuid(), true, ops, NULL);
-}
 
 static int
 listener(void)
@@ -202,69 +133,27 @@ static void
 front_start(const char *plaintext, const char *sessions, const char *from_one,
     const char *timeout_ms)
 {
-	struct handover *ho = ho_new();
-	int sv[2], memfd, lfd = fcntl(listener(), F_DUPFD, 20), log;
-	char path[64];
-	struct buf b;
+	struct handover *ho = daemon_handover();
+	int fd = listener();
 
-	ho->role = ROLE_POP3D;
-	ho->instances = 1;
-	ho->uid = ho->gid = getuid();
-	for (int i = 0; i < ROLE__COUNT; i++)
-		ho->role_uid[i] = getuid();
-	snprintf(ho->dir, sizeof(ho->dir), "%s", dir);
-	ho_add_fd(ho, HO_LISTENER, "pop3", 5);
+	daemon_give(ho, HO_LISTENER, "pop3", fd);
 	ho_set(ho, "hostname", span_of("mail.test"));
 	ho_set(ho, "plaintext-login", span_of(plaintext));
 	ho_set(ho, "pop3-session-limit", span_of(sessions));
 	ho_set(ho, "pop3-address-session-limit", span_of(from_one));
 	ho_set(ho, "pop3-timeout", span_of(timeout_ms));
-	buf_init(&b, HO_MAX);
-	ho_put(&b, ho);
-	memfd = fcntl(io_sealed_memfd("conf", buf_span(&b)), F_DUPFD, 20);
-	buf_clear(&b);
-	ho_free(&ho);
-	snprintf(path, sizeof(path), "%s/log", dir);
-	log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sv) == -1)
-		fatal("socketpair");
-	ready = 0;
-	if ((front_pid = fork()) == 0) {
-		int ctl = fcntl(sv[1], F_DUPFD, 20);
-
-		if (dup2(ctl, 3) == -1 || dup2(memfd, 4) == -1 ||
-		    dup2(lfd, 5) == -1 || dup2(log, 2) == -1)
-			_exit(1);
-		/* Not dumpable, so that nobody can look for its leaks. */
-		setenv("ASAN_OPTIONS", "detect_leaks=0", 1);
-		execl(program, "semail-pop3d", (char *)NULL);
-		_exit(1);
-	}
-	close(sv[1]);
-	close(memfd);
-	close(lfd);
-	close(log);
-	control = ipc_attach(
-	    base, sv[0], ROLE_MASTER, ROLE_POP3D, &control_ops, NULL);
-	if (!run_until(is_true, &ready))
+	daemon_start(&ho);
+	close(fd);
+	if (!daemon_wait(daemon_is_ready))
 		fatalx("semail-pop3d does not come up");
-}
-
-static bool
-has_ended(void *arg)
-{
-	return front_ends > *(int *)arg;
 }
 
 static void
 front_stop(void)
 {
-	int before = front_ends, status;
-
-	ipc_note(control, MSG_CTL_STOP, NULL, -1);
-	ok(run_until(has_ended, &before), "it stops");
-	waitpid(front_pid, &status, 0);
-	is_int(status, 0, "with status 0");
+	ipc_note(daemon_control, MSG_CTL_STOP, NULL, -1);
+	ok(daemon_wait(daemon_is_gone), "it stops");
+	is_int(daemon_join(), 0, "with status 0");
 }
 
 /* ---- clients ----------------------------------------------------------------
@@ -564,20 +453,20 @@ test_flow(bool down)
 	log_in(&c);
 	f.from = down ? worker : c.fd;
 	f.to = down ? c.fd : worker;
-	run_until_ms(flow_step, &f, 500);
+	daemon_until(flow_step, &f, 500);
 	ok(f.sent < 16 << 20, "%s: who does not read stops the other (%zu KiB)",
 	    down ? "down" : "up", f.sent / 1024);
 	f.reading = true;
-	ok(run_until_ms(flow_step, &f, 30000), "then all of it comes");
+	ok(daemon_until(flow_step, &f, 30000), "then all of it comes");
 	is_int(f.sum_got, f.sum_sent, "in order");
 	if (down) { /* the end waits for a slow reader */
 		f.reading = false;
 		f.total += 1 << 20;
-		run_until_ms(flow_step, &f, 100);
+		daemon_until(flow_step, &f, 100);
 		close(worker);
 		worker = -1;
 		f.total = f.sent;
-		run_until_ms(flow_step, &f, 100);
+		daemon_until(flow_step, &f, 100);
 		f.reading = true;
 		ok(run_until(flow_step, &f), "the rest after the worker's end");
 		ok(expect_eof(&c), "and the end");
@@ -636,12 +525,10 @@ test_strict(void)
 static void
 test_log(void)
 {
-	char path[64];
 	struct buf b;
 
-	snprintf(path, sizeof(path), "%s/log", dir);
 	buf_init(&b, 1 << 20);
-	io_slurp_path(path, 1 << 20, &b);
+	io_slurp_path(log_path, 1 << 20, &b);
 	buf_putc(&b, '\0');
 	ok(strstr((char *)b.data, "login=\"a@mail.test\" method=PASS tls=no "
 				  "result=ok") != NULL,
@@ -650,35 +537,17 @@ test_log(void)
 	buf_clear(&b);
 }
 
-static void
-clean_up(void)
-{
-	static const char *const files[] = { "authd", "spawnd", "log" };
-	char path[64];
-
-	for (size_t i = 0; i < nitems(files); i++) {
-		snprintf(path, sizeof(path), "%s/%s", dir, files[i]);
-		unlink(path);
-	}
-	rmdir(dir);
-}
-
 int
 main(int argc, char *argv[])
 {
-	const char *slash = strrchr(argv[0], '/');
-
 	(void)argc;
 	log_init("pop3d_test");
-	signal(SIGPIPE, SIG_IGN);
-	snprintf(program, sizeof(program), "%.*s/semail-pop3d",
-	    slash ? (int)(slash - argv[0]) : 1, slash ? argv[0] : ".");
-	if (mkdtemp(dir) == NULL)
-		fatal("mkdtemp");
-	atexit(clean_up);
-	base = event_base_new();
-	serve(ROLE_AUTHD, &authd_ops);
-	serve(ROLE_SPAWND, &spawnd_ops);
+	daemon_init(argv[0], ROLE_POP3D);
+	snprintf(log_path, sizeof(log_path), "%s/log", daemon_dir);
+	daemon_log_fd = open(log_path,
+	    O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	daemon_serve(ROLE_AUTHD, &authd_ops);
+	daemon_serve(ROLE_SPAWND, &spawnd_ops);
 
 	front_start("loopback", "100", "100", "600000");
 	test_login();
@@ -693,5 +562,6 @@ main(int argc, char *argv[])
 	front_start("no", "100", "2", "400");
 	test_strict();
 	front_stop();
+	daemon_end();
 	return done_testing();
 }

@@ -28,9 +28,21 @@ unit_tests += queue/spool_test
 queue_spool_test_SOURCES = queue/spool_test.c queue/test_queue.h t/tap.h
 queue_spool_test_LDADD = $(queue_test_libs)
 
+# The whole semail-queued.
+queued_peers = queue/queued_peers.c queue/queued_peers.h $(test_daemon)
 unit_tests += queue/queued_test
-queue_queued_test_SOURCES = queue/queued_test.c t/tap.h t/tmpdir.h
+queue_queued_test_SOURCES = queue/queued_test.c $(queued_peers)
 queue_queued_test_LDADD = $(common_libs)
+unit_tests += queue/queued_body_test
+queue_queued_body_test_SOURCES = queue/queued_body_test.c $(queued_peers)
+queue_queued_body_test_LDADD = $(common_libs)
+unit_tests += queue/queued_children_test
+queue_queued_children_test_SOURCES = queue/queued_children_test.c \
+	$(queued_peers)
+queue_queued_children_test_LDADD = $(common_libs)
+unit_tests += queue/queued_limits_test
+queue_queued_limits_test_SOURCES = queue/queued_limits_test.c $(queued_peers)
+queue_queued_limits_test_LDADD = $(common_libs)
 
 unit_tests += queue/power_test
 queue_power_test_SOURCES = queue/power_test.c queue/test_queue.h \
