@@ -19,7 +19,8 @@ take_uid(struct db *db, const struct dir_new *n, uint64_t *out, char *comment)
 	return 0;
 }
 
-/* An account's is its own, for one mailbox. */
+/* An account's is its own, for one mailbox; used again only for the same
+ * account, whose home and mail stay its own. */
 static int
 account_uid(struct db *db, const struct account *a, uint64_t *out,
     char *comment)
