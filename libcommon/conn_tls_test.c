@@ -3,6 +3,7 @@
 #include "libcommon/conn_test.h"
 #include "libcommon/io.h"
 #include "libcommon/log.h"
+#include "libcommon/tls_test_cert.h"
 #include "tap.h"
 
 #include <errno.h>
@@ -11,56 +12,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
-#include <openssl/x509.h>
-#include <openssl/x509v3.h>
+
+#define NAMES "DNS:mail.test,IP:192.0.2.1"
 
 static struct buf cert_pem, key_pem;
-
-static void
-take_bio(BIO *b, struct buf *out)
-{
-	char *p;
-	long n = BIO_get_mem_data(b, &p);
-
-	buf_init(out, 65536);
-	buf_put(out, p, (size_t)n);
-	BIO_free(b);
-}
-
-static void
-make_certificate(struct buf *cert, struct buf *key)
-{
-	EVP_PKEY *pk = EVP_EC_gen("P-256");
-	X509 *x = X509_new();
-	X509_NAME *name = X509_get_subject_name(x);
-	X509_EXTENSION *ext;
-	BIO *b;
-
-	X509_set_version(x, 2);
-	ASN1_INTEGER_set(X509_get_serialNumber(x), 1);
-	X509_gmtime_adj(X509_getm_notBefore(x), -60);
-	X509_gmtime_adj(X509_getm_notAfter(x), 3600);
-	X509_set_pubkey(x, pk);
-	X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
-	    (const unsigned char *)"mail.test", -1, -1, 0);
-	X509_set_issuer_name(x, name);
-	ext = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name,
-	    "DNS:mail.test,IP:192.0.2.1");
-	X509_add_ext(x, ext, -1);
-	X509_EXTENSION_free(ext);
-	X509_sign(x, pk, EVP_sha256());
-	b = BIO_new(BIO_s_mem());
-	PEM_write_bio_X509(b, x);
-	take_bio(b, cert);
-	b = BIO_new(BIO_s_mem());
-	PEM_write_bio_PrivateKey(b, pk, NULL, NULL, 0, NULL, NULL);
-	take_bio(b, key);
-	X509_free(x);
-	EVP_PKEY_free(pk);
-}
 
 /* ---- the far end ------------------------------------------------------ */
 
@@ -150,7 +106,7 @@ test_certificates(void)
 	struct tls_ctx *ctx;
 	char why[201] = "";
 
-	make_certificate(&cert2, &key2);
+	make_certificate(NAMES, 0, &cert2, &key2);
 	ctx = tls_ctx_new(buf_span(&cert_pem), buf_span(&key_pem), why);
 	ok(ctx != NULL, "a certificate and its key");
 	tls_ctx_free(&ctx);
@@ -484,7 +440,7 @@ test_client(struct tls_ctx *ctx)
 	struct tls_ctx *ca;
 	char why[201];
 
-	make_certificate(&other, &other_key);
+	make_certificate(NAMES, 0, &other, &other_key);
 	ok(tls_ctx_client(span_of(""), why) == NULL, "no CA: %s", why);
 	ok(tls_ctx_client(span_of("junk"), why) == NULL, "no PEM: %s", why);
 	buf_put(&other, cert_pem.data, cert_pem.len / 2);
@@ -516,7 +472,7 @@ main(void)
 	log_init("conn_tls_test");
 	signal(SIGPIPE, SIG_DFL); /* conn must not rely on it */
 	base = event_base_new();
-	make_certificate(&cert_pem, &key_pem);
+	make_certificate(NAMES, 0, &cert_pem, &key_pem);
 	test_certificates();
 	ctx = tls_ctx_new(buf_span(&cert_pem), buf_span(&key_pem), why);
 	test_session(ctx, TLS1_2_VERSION, "TLSv1.2");

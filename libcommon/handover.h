@@ -14,7 +14,10 @@
 
 #include <sys/types.h>
 
-#define HO_MAX (4 * 1024 * 1024)
+/* A pair of certificate and key is some 10 KB with its chain: a thousand
+ * domains fit. */
+#define HO_MAX (16 * 1024 * 1024)
+#define HO_CERTIFICATES_MAX (12 * 1024 * 1024)
 #define HO_FDS_MAX 128
 #define HO_SETTINGS_MAX 128
 

@@ -31,7 +31,9 @@ libcommon_libcommon_a_SOURCES = \
 	libcommon/limit.c libcommon/limit.h \
 	libcommon/conn.c libcommon/conn.h libcommon/conn_int.h \
 	libcommon/conn_io.c \
-	libcommon/tls.c libcommon/tls.h
+	libcommon/tls.c libcommon/tls.h libcommon/tls_int.h \
+	libcommon/tls_ctx.c libcommon/tls_handed.c \
+	libcommon/tlsdom.c libcommon/tlsdom.h
 
 unit_tests += libcommon/ipc_test
 libcommon_ipc_test_SOURCES = libcommon/ipc_test.c t/tap.h
@@ -62,6 +64,7 @@ libcommon_conn_test_LDADD = $(common_libs) $(SSL_LIBS)
 
 unit_tests += libcommon/conn_tls_test
 libcommon_conn_tls_test_SOURCES = libcommon/conn_tls_test.c \
+	libcommon/tls_test_cert.c libcommon/tls_test_cert.h \
 	libcommon/conn_test_owner.c libcommon/conn_test.h t/tap.h
 libcommon_conn_tls_test_LDADD = $(common_libs) $(SSL_LIBS)
 libcommon_libcommon_a_SOURCES += libcommon/msg_box.c libcommon/msg_box.h \
@@ -174,3 +177,17 @@ libcommon_libcommon_a_SOURCES += libcommon/accounts.c libcommon/accounts.h
 unit_tests += libcommon/accounts_test
 libcommon_accounts_test_SOURCES = libcommon/accounts_test.c t/tap.h
 libcommon_accounts_test_LDADD = $(common_libs)
+
+unit_tests += libcommon/tls_sni_test
+libcommon_tls_sni_test_SOURCES = libcommon/tls_sni_test.c \
+	libcommon/tls_test_cert.c libcommon/tls_test_cert.h t/tap.h
+libcommon_tls_sni_test_LDADD = $(common_libs) $(SSL_LIBS)
+
+unit_tests += libcommon/tlsdom_test
+libcommon_tlsdom_test_SOURCES = libcommon/tlsdom_test.c t/tap.h
+libcommon_tlsdom_test_LDADD = $(common_libs)
+fuzz_targets += libcommon/tlsdom_fuzz
+libcommon_tlsdom_fuzz_SOURCES = libcommon/tlsdom_fuzz.c $(fuzz_main)
+libcommon_tlsdom_fuzz_LDFLAGS = $(fuzz_ldflags)
+libcommon_tlsdom_fuzz_LDADD = $(common_libs)
+EXTRA_DIST += t/data/fuzz/tlsdom

@@ -1,5 +1,5 @@
 #include "config.h"
-#include "libcommon/tls.h"
+#include "libcommon/tls_int.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -9,15 +9,10 @@
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
-#include <openssl/ssl.h>
-
-struct tls_ctx {
-	SSL_CTX *ssl;
-};
 
 struct tls {
 	SSL *ssl;
+	struct tls_ctx *ctx; /* until the handshake is done; then NULL */
 	char *reason; /* owned; NULL until something failed */
 	bool broken;  /* after a fatal error nothing more may be sent */
 };
@@ -112,195 +107,6 @@ sock_new(int fd)
 	return b;
 }
 
-/* ---- certificates ----------------------------------------------------- */
-
-/* Never ask a terminal for the passphrase of a key. */
-static int
-no_passphrase(char *buf, int size, int writing, void *arg)
-{
-	(void)buf;
-	(void)size;
-	(void)writing;
-	(void)arg;
-	return 0;
-}
-
-static const char *
-error_text(void)
-{
-	unsigned long e = ERR_peek_last_error();
-	const char *s = e != 0 ? ERR_reason_error_string(e) : NULL;
-
-	return s != NULL ? s : "unknown";
-}
-
-static BIO *
-mem(struct span s)
-{
-	return s.len <= INT_MAX ? BIO_new_mem_buf(s.data, (int)s.len) : NULL;
-}
-
-/* The certificate, then those that lead to the root. */
-static int
-use_chain(SSL_CTX *ctx, struct span pem)
-{
-	BIO *b = mem(pem);
-	X509 *x = NULL;
-	int r = -1;
-
-	if (b == NULL)
-		return -1;
-	x = PEM_read_bio_X509_AUX(b, NULL, no_passphrase, NULL);
-	if (x == NULL || SSL_CTX_use_certificate(ctx, x) != 1)
-		goto out;
-	X509_free(x);
-	while ((x = PEM_read_bio_X509(b, NULL, no_passphrase, NULL)) != NULL)
-		if (SSL_CTX_add0_chain_cert(ctx, x) != 1)
-			goto out;
-	/* "No more" is how the list ends; anything else is damage. */
-	r = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE ? 0
-									 : -1;
-	if (r == 0)
-		ERR_clear_error();
-out:
-	X509_free(x);
-	BIO_free(b);
-	return r;
-}
-
-static int
-use_key(SSL_CTX *ctx, struct span pem)
-{
-	BIO *b = mem(pem);
-	EVP_PKEY *key;
-	int r = -1;
-
-	if (b == NULL)
-		return -1;
-	key = PEM_read_bio_PrivateKey(b, NULL, no_passphrase, NULL);
-	if (key != NULL && SSL_CTX_use_PrivateKey(ctx, key) == 1 &&
-	    SSL_CTX_check_private_key(ctx) == 1)
-		r = 0;
-	EVP_PKEY_free(key);
-	BIO_free(b);
-	return r;
-}
-
-static SSL_CTX *
-settings(const SSL_METHOD *method)
-{
-	static const unsigned char name[] = "semail";
-	SSL_CTX *ctx = SSL_CTX_new(method);
-
-	if (ctx == NULL)
-		return NULL;
-	SSL_CTX_set_options(
-	    ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
-		     SSL_OP_CLEANSE_PLAINTEXT | SSL_OP_IGNORE_UNEXPECTED_EOF);
-	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS |
-				  SSL_MODE_ENABLE_PARTIAL_WRITE |
-				  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-	/* One recv() a record instead of two. */
-	SSL_CTX_set_read_ahead(ctx, 1);
-	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-	SSL_CTX_set_num_tickets(ctx, 1);
-	SSL_CTX_set_dh_auto(ctx, 1);
-	if (SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) != 1 ||
-	    SSL_CTX_set_max_early_data(ctx, 0) != 1 ||
-	    SSL_CTX_set_session_id_context(ctx, name, sizeof(name) - 1) != 1 ||
-	    SSL_CTX_set_cipher_list(ctx,
-		"HIGH:!aNULL:!eNULL:!PSK:!SRP:!DSS:!3DES:!CAMELLIA:!ARIA") !=
-		1) {
-		SSL_CTX_free(ctx);
-		return NULL;
-	}
-	return ctx;
-}
-
-struct tls_ctx *
-tls_ctx_new(
-    struct span certificate_pem, struct span key_pem, char why[static 201])
-{
-	struct tls_ctx *c = calloc(1, sizeof(*c));
-
-	/* Settings come from semail.conf and from here, not from OpenSSL's own
-	 * file, which a chroot would hide anyway. */
-	OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
-	ERR_clear_error();
-	if (c == NULL || (c->ssl = settings(TLS_server_method())) == NULL)
-		snprintf(why, 201, "cannot set up TLS: %s", error_text());
-	else if (use_chain(c->ssl, certificate_pem) == -1)
-		snprintf(why, 201, "bad certificate: %s", error_text());
-	else if (use_key(c->ssl, key_pem) == -1)
-		snprintf(why, 201, "bad key: %s", error_text());
-	else
-		return c;
-	ERR_clear_error();
-	tls_ctx_free(&c);
-	return NULL;
-}
-
-/* At least one certificate, and nothing that is none. */
-static int
-use_ca(SSL_CTX *ctx, struct span pem)
-{
-	X509_STORE *store = SSL_CTX_get_cert_store(ctx);
-	BIO *b = mem(pem);
-	int n = 0, r = -1;
-	X509 *x;
-
-	if (b == NULL)
-		return -1;
-	while ((x = PEM_read_bio_X509_AUX(b, NULL, no_passphrase, NULL)) !=
-	    NULL) {
-		if (X509_STORE_add_cert(store, x) != 1)
-			goto out;
-		X509_free(x);
-		n++;
-	}
-	if (n > 0 && ERR_GET_REASON(ERR_peek_last_error()) ==
-	    PEM_R_NO_START_LINE) {
-		r = 0;
-		ERR_clear_error();
-	}
-out:
-	X509_free(x);
-	BIO_free(b);
-	return r;
-}
-
-struct tls_ctx *
-tls_ctx_client(struct span ca_pem, char why[static 201])
-{
-	struct tls_ctx *c = calloc(1, sizeof(*c));
-
-	OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
-	ERR_clear_error();
-	if (c == NULL || (c->ssl = settings(TLS_client_method())) == NULL) {
-		snprintf(why, 201, "cannot set up TLS: %s", error_text());
-	} else if (use_ca(c->ssl, ca_pem) == -1) {
-		snprintf(why, 201, "bad certificates: %s", error_text());
-	} else {
-		SSL_CTX_set_verify(c->ssl, SSL_VERIFY_PEER, NULL);
-		return c;
-	}
-	ERR_clear_error();
-	tls_ctx_free(&c);
-	return NULL;
-}
-
-void
-tls_ctx_free(struct tls_ctx **cp)
-{
-	struct tls_ctx *c = *cp;
-
-	*cp = NULL;
-	if (c == NULL)
-		return;
-	SSL_CTX_free(c->ssl);
-	free(c);
-}
-
 /* ---- sessions --------------------------------------------------------- */
 
 static struct tls *
@@ -320,6 +126,8 @@ tls_new(struct tls_ctx *ctx, int fd)
 		return NULL;
 	}
 	SSL_set_bio(t->ssl, b, b);
+	t->ctx = ctx;
+	ctx->refs++;
 	return t;
 }
 
@@ -364,6 +172,7 @@ tls_free(struct tls **tp)
 	if (t == NULL)
 		return;
 	SSL_free(t->ssl);
+	tls_ctx_unref(&t->ctx);
 	free(t->reason);
 	free(t);
 }
@@ -374,7 +183,7 @@ verify_text(const SSL *ssl)
 {
 	long why = SSL_get_verify_result(ssl);
 
-	return why == X509_V_OK ? error_text() :
+	return why == X509_V_OK ? tls_error_text() :
 	    X509_verify_cert_error_string(why);
 }
 
@@ -413,8 +222,12 @@ tls_handshake(struct tls *t)
 		return -1;
 	ERR_clear_error();
 	errno = 0;
-	if ((r = SSL_do_handshake(t->ssl)) == 1)
+	if ((r = SSL_do_handshake(t->ssl)) == 1) {
+		/* It has its certificate: the others may go when they are
+		 * renewed, however long this session lasts. */
+		tls_ctx_unref(&t->ctx);
 		return 0;
+	}
 	r = judge(t, r, errno);
 	if (r == 0) { /* closed before it was agreed */
 		t->broken = true;

@@ -39,25 +39,13 @@ static struct event *unpause;
 
 /* ---- configuration ------------------------------------------------------ */
 
-/* 0 and maybe NULL (no certificate is set), or -1 with the reason. */
-static int
-make_tls(struct span cert, struct span key, struct tls_ctx **out,
-    char why[static 201])
-{
-	*out = NULL;
-	if (cert.len == 0 && key.len == 0)
-		return 0;
-	return (*out = tls_ctx_new(cert, key, why)) != NULL ? 0 : -1;
-}
-
 static int
 on_check(struct proc *p, struct handover *ho, char why[static 201])
 {
 	struct tls_ctx *tls;
 
 	(void)p;
-	if (make_tls(ho_blob(ho, "tls-certificate"), ho_blob(ho, "tls-key"),
-		&tls, why) == -1)
+	if (tls_ctx_handed(ho, &tls, why) == -1)
 		return -1;
 	tls_ctx_free(&tls);
 	return 0;
@@ -69,9 +57,7 @@ on_reload(struct proc *p)
 	char why[201] = "";
 	struct tls_ctx *tls;
 
-	(void)p;
-	if (make_tls(conf_blob("tls-certificate"), conf_blob("tls-key"), &tls,
-		why) == -1) {
+	if (tls_ctx_handed(p->ho, &tls, why) == -1) {
 		/* It was good a moment ago: no memory.  Keep the old one. */
 		log_warnx("tls reason=%s", log_quote_str(why));
 		return;
@@ -165,7 +151,7 @@ start_listeners(void)
 		l->is_tls = strcmp(service, "pop3s") == 0;
 		if (l->is_tls && front.tls == NULL) {
 			log_warnx("listener service=pop3s is closed: "
-				  "tls-certificate is not set");
+				  "no certificate is set");
 			continue;
 		}
 		if (io_nonblock(fd) == -1)
@@ -190,8 +176,7 @@ main(int argc, char *argv[])
 	proc_init(&front.proc, ROLE_POP3D, &proc_ops, argc, argv);
 	TAILQ_INIT(&front.waiting);
 	TAILQ_INIT(&front.attached);
-	if (make_tls(conf_blob("tls-certificate"), conf_blob("tls-key"),
-		&front.tls, why) == -1)
+	if (tls_ctx_handed(front.proc.ho, &front.tls, why) == -1)
 		fatalx("tls reason=%s", log_quote_str(why));
 	proc_drop(&front.proc);
 

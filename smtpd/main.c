@@ -152,13 +152,10 @@ settings_new(const struct handover *ho, char why[static 201])
 		settings_unref(&s);
 		return NULL;
 	}
-	if (ho_blob(ho, "tls-certificate").len == 0)
-		return s;
-	s->tls = tls_ctx_new(
-	    ho_blob(ho, "tls-certificate"), ho_blob(ho, "tls-key"), why);
-	s->conf.tls = s->tls != NULL;
-	if (s->tls == NULL)
+	if (tls_ctx_handed(ho, &s->tls, why) == -1)
 		settings_unref(&s);
+	else
+		s->conf.tls = s->tls != NULL;
 	return s;
 }
 
