@@ -5,6 +5,7 @@
 #include "libcommon/ldapsrc.h"
 #include "libcommon/log.h"
 #include "libcommon/resolv.h"
+#include "libcommon/tlsdom.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -100,6 +101,24 @@ absolute(const struct conf *c, const char *value)
 	return p;
 }
 
+/* A tls-domain with its names as they are compared and its paths absolute. */
+static char *
+tls_absolute(const struct conf *c, const char *value)
+{
+	static struct tlsdom d;
+	char *certificate, *key, *text, why[201];
+
+	if (tlsdom_parse(value, &d, why) == -1)
+		fatalx("bug tls-domain reason=%s", log_quote_str(why));
+	certificate = absolute(c, d.certificate);
+	key = absolute(c, d.key);
+	if (asprintf(&text, "%s %s %s", d.names, certificate, key) == -1)
+		fatal("configuration");
+	free(certificate);
+	free(key);
+	return text;
+}
+
 /* Check one value and keep it. */
 static void
 conf_add(struct conf *c, const struct conf_setting *s, unsigned line,
@@ -123,7 +142,8 @@ conf_add(struct conf *c, const struct conf_setting *s, unsigned line,
 	v->num = num;
 	v->value = s->type == CONF_PATH || s->type == CONF_FILE
 	    ? absolute(c, value)
-	    : strdup(value);
+	    : s->type == CONF_TLS ? tls_absolute(c, value)
+	                          : strdup(value);
 	if (v->value == NULL)
 		fatal("configuration");
 }
@@ -291,7 +311,8 @@ conf_together(struct conf *c)
 		    "uid-first is more than uid-last");
 	if ((conf_get_nth(c, "listen-submissions", 0) != NULL ||
 	        conf_get_nth(c, "listen-pop3s", 0) != NULL) &&
-	    conf_get(c, "tls-certificate")[0] == '\0')
+	    conf_get(c, "tls-certificate")[0] == '\0' &&
+	    conf_get_nth(c, "tls-domain", 0) == NULL)
 		conf_error(c, 0, "listen-submissions and listen-pop3s need "
 		    "tls-certificate and tls-key");
 	conf_ldap_together(c);
@@ -416,8 +437,14 @@ conf_get_nth(const struct conf *c, const char *name, unsigned n)
 const char *
 conf_where(const struct conf *c, const char *name)
 {
+	return conf_where_nth(c, name, 0);
+}
+
+const char *
+conf_where_nth(const struct conf *c, const char *name, unsigned n)
+{
 	static char text[1024];
-	const struct line_value *v = conf_find(c, name, 0);
+	const struct line_value *v = conf_find(c, name, n);
 
 	if (v == NULL || v->line == 0)
 		return "default";
@@ -425,36 +452,65 @@ conf_where(const struct conf *c, const char *name)
 	return text;
 }
 
+/* 0, or -1 after complaining. */
+static int
+slurp(struct conf *c, const struct line_value *v, const char *path,
+    bool secret, struct buf *out)
+{
+	struct stat st;
+
+	if (io_slurp_path(path, FILE_MAX_BYTES, out) == -1) {
+		conf_error(c, v->line, "%s: cannot read %s: %s",
+		    v->setting->name, path, strerror(errno));
+		return -1;
+	}
+	/* A secret that others on the machine can read is none. */
+	if (secret && stat(path, &st) == 0 && (st.st_mode & 077 & ~040) != 0) {
+		conf_error(c, v->line,
+		    "%s: %s can be read or written by others; chmod 600 it",
+		    v->setting->name, path);
+		return -1;
+	}
+	return 0;
+}
+
+/* The same values, another listener. */
+static struct conf
+conf_for(const struct conf *conf, void (*complain)(void *, const char *),
+    void *arg)
+{
+	struct conf c = *conf;
+
+	c.complain = complain;
+	c.arg = arg;
+	c.nerrors = 0;
+	return c;
+}
+
+int
+conf_slurp(const struct conf *conf, const char *name, unsigned n,
+    const char *path, bool secret, struct buf *out,
+    void (*complain)(void *, const char *), void *arg)
+{
+	struct conf c = conf_for(conf, complain, arg);
+
+	return slurp(&c, conf_find(conf, name, n), path, secret, out);
+}
+
 /* A file's contents under the setting's name. */
 static int
 hand_over_file(struct conf *c, const struct line_value *v, struct handover *ho)
 {
+	const char *name = v->setting->name;
 	struct buf bytes;
-	struct stat st;
 	int r = 0;
 
-	if (v->value[0] == '\0') {
-		ho_set(ho, v->setting->name, span_from("", 0));
-		return 0;
-	}
 	buf_init(&bytes, FILE_MAX_BYTES);
-	if (io_slurp_path(v->value, FILE_MAX_BYTES, &bytes) == -1) {
-		conf_error(c, v->line, "%s: cannot read %s: %s",
-		    v->setting->name, v->value, strerror(errno));
-		r = -1;
-	} else if (strstr(v->setting->name, "key") != NULL ||
-	    strstr(v->setting->name, "password") != NULL) {
-		/* A secret that others on the machine can read is none. */
-		if (stat(v->value, &st) == 0 && (st.st_mode & 077 & ~040) != 0) {
-			conf_error(c, v->line,
-			    "%s: %s can be read or written by others; "
-			    "chmod 600 it",
-			    v->setting->name, v->value);
-			r = -1;
-		}
-	}
+	if (v->value[0] != '\0')
+		r = slurp(c, v, v->value, strstr(name, "key") != NULL ||
+		    strstr(name, "password") != NULL, &bytes);
 	if (r == 0)
-		ho_set(ho, v->setting->name, buf_span(&bytes));
+		ho_set(ho, name, buf_span(&bytes));
 	buf_clear(&bytes);
 	return r;
 }
@@ -531,13 +587,10 @@ int
 conf_hand_over(const struct conf *conf, struct handover *ho,
     void (*complain)(void *, const char *), void *arg)
 {
-	struct conf c = *conf; /* the same values, another listener */
+	struct conf c = conf_for(conf, complain, arg);
 	char num[32];
 	int r = 0;
 
-	c.complain = complain;
-	c.arg = arg;
-	c.nerrors = 0;
 	for (size_t i = 0; i < conf_nsettings; i++)
 		if (conf_settings[i].type == CONF_LDAP &&
 		    (conf_settings[i].roles & 1u << ho->role))

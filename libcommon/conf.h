@@ -23,6 +23,7 @@ enum conf_type {
 	CONF_NETWORKS, /* netlist.h */
 	CONF_LISTEN, /* ADDR:PORT, [ADDR]:PORT; may be repeated */
 	CONF_LDAP,   /* ldapsrc.h; may be repeated; the roles get the lines */
+	CONF_TLS,    /* tlsdom.h; may be repeated; semaild hands the files over */
 	CONF_RESOLVER /* ADDRESS[:PORT]...; not set: what resolv.conf says; the
 	              * roles get "hosts", too: of our names those in hosts(5) */
 };
@@ -55,8 +56,17 @@ uint64_t conf_get_num(const struct conf *, const char *name);
 bool conf_get_flag(const struct conf *, const char *name);
 /* The nth value of a repeatable setting, or NULL. */
 const char *conf_get_nth(const struct conf *, const char *name, unsigned n);
-/* Where a setting stands: "FILE:LINE", or "default". */
+/* Where a setting stands: "FILE:LINE", or "default"; the nth of a repeatable
+ * one.  Good until the next call. */
 const char *conf_where(const struct conf *, const char *name);
+const char *conf_where_nth(const struct conf *, const char *name, unsigned n);
+
+/* Append a file that the nth line of a setting names.  A secret that others on
+ * the machine can read is refused.  0, or -1 after complaining with file and
+ * line. */
+int conf_slurp(const struct conf *, const char *name, unsigned n,
+    const char *path, bool secret, struct buf *out,
+    void (*complain)(void *, const char *), void *arg);
 
 /* Add to a handover what its role is told; files are read here.  0, or -1
  * after complaining. */

@@ -31,10 +31,12 @@ const struct conf_setting conf_settings[] = {
 	{ "listen-pop3s", CONF_LISTEN, "", 0, 0, NULL, R(ADMIND), "POP3, TLS at once" },
 	{ "listen-admin", CONF_LISTEN, "", 0, 0, NULL, 0, "hosting panels, coded" },
 	/* TLS */
-	{ "tls-certificate", CONF_FILE, "", 0, 0, NULL, R(SMTPD) | R(POP3D),
+	{ "tls-certificate", CONF_FILE, "", 0, 0, NULL, 0, /* master/certs.c */
 	    "PEM file: certificate, then its chain" },
-	{ "tls-key", CONF_FILE, "", 0, 0, NULL, R(SMTPD) | R(POP3D),
+	{ "tls-key", CONF_FILE, "", 0, 0, NULL, 0,
 	    "PEM file: private key of tls-certificate" },
+	{ "tls-domain", CONF_TLS, "", 0, 0, NULL, 0,
+	    "NAME[,NAME...] CERTIFICATE-FILE KEY-FILE: for clients that ask for one of the names" },
 	{ "plaintext-login", CONF_WORD, "no", 0, 0, "no|loopback|yes", R(SMTPD) | R(POP3D),
 	    "whether passwords are taken without TLS" },
 	/* SMTP */

@@ -3,6 +3,7 @@
 #include "libcommon/ldapsrc.h"
 #include "libcommon/netlist.h"
 #include "libcommon/resolv.h"
+#include "libcommon/tlsdom.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -148,6 +149,18 @@ check_ldap(const struct conf_setting *s, const char *value,
 }
 
 static int
+check_tls(const char *value, char why[static CONF_WHY_MAX])
+{
+	struct tlsdom d;
+	char text[201];
+
+	if (tlsdom_parse(value, &d, text) == 0)
+		return 0;
+	snprintf(why, CONF_WHY_MAX, "%s", text);
+	return -1;
+}
+
+static int
 check_resolver(const char *value, char why[static CONF_WHY_MAX])
 {
 	struct endpoint servers[RESOLV_SERVERS_MAX];
@@ -163,7 +176,7 @@ check_resolver(const char *value, char why[static CONF_WHY_MAX])
 bool
 conf_value_repeats(enum conf_type type)
 {
-	return type == CONF_LISTEN || type == CONF_LDAP;
+	return type == CONF_LISTEN || type == CONF_LDAP || type == CONF_TLS;
 }
 
 int
@@ -196,6 +209,8 @@ conf_value_check(const struct conf_setting *s, const char *value,
 		return check_networks(value, why);
 	case CONF_LDAP:
 		return check_ldap(s, value, why);
+	case CONF_TLS:
+		return check_tls(value, why);
 	case CONF_RESOLVER:
 		return check_resolver(value, why);
 	case CONF_STR:

@@ -105,8 +105,8 @@ child_accounts(const struct master *m, const struct conf *conf,
 }
 
 static struct handover *
-child_describe(const struct child *c, const struct conf *conf, int *fds,
-    unsigned *nfds, void (*complain)(void *, const char *), void *arg)
+child_describe(const struct child *c, const struct conf *conf,
+    const struct certs *certs, int *fds, unsigned *nfds, void (*complain)(void *, const char *), void *arg)
 {
 	const struct master *m = c->master;
 	struct handover *ho = ho_new();
@@ -139,6 +139,7 @@ child_describe(const struct child *c, const struct conf *conf, int *fds,
 		snprintf(path, sizeof(path), "%s/semail-box-worker", m->libexec);
 		ho_set(ho, "worker-program", span_of(path));
 	}
+	certs_hand_over(certs, ho);
 	if (conf_hand_over(conf, ho, complain, arg) == -1 ||
 	    ((ho->role == ROLE_SPAWND || ho->role == ROLE_ADMIND) &&
 	    child_accounts(m, conf, ho, complain, arg) == -1) ||
@@ -151,12 +152,13 @@ child_describe(const struct child *c, const struct conf *conf, int *fds,
 
 struct handover *
 child_handover(struct child *c, const struct conf *conf,
+    const struct certs *certs,
     void (*complain)(void *, const char *), void *arg)
 {
 	int fds[HO_FDS_MAX];
 	unsigned n;
 
-	return child_describe(c, conf, fds, &n, complain, arg);
+	return child_describe(c, conf, certs, fds, &n, complain, arg);
 }
 
 static void
@@ -328,7 +330,8 @@ child_start(struct child *c)
 		/* It has no control channel; admind waits for it by itself. */
 		c->state = CHILD_READY;
 	} else {
-		ho = child_describe(c, m->conf, fds, &nfds, log_complaint, NULL);
+		ho = child_describe(c, m->conf, m->certs, fds, &nfds,
+		    log_complaint, NULL);
 		if (ho != NULL)
 			child_spawn(c, ho, fds, nfds);
 		ho_free(&ho);

@@ -90,6 +90,7 @@ struct master {
 	const char *conf_path;
 	char libexec[1024];
 	struct conf *conf;
+	struct certs *certs;    /* the last good ones */
 	bool privileged, debug;
 	uint32_t only;          /* roles to run; 0: all */
 	int log_fd;
@@ -151,12 +152,29 @@ int hooks_find(const struct master *, const struct conf *, struct buf *out,
 int accounts_find(const struct master *, const struct conf *, struct buf *out,
     void (*complain)(void *, const char *), void *);
 
+/* ---- certs.c: certificates and keys --------------------------------------- */
+
+struct certs;
+
+/* All that the configuration names; NULL after complaining.  warn is told what
+ * does not stop it. */
+struct certs *certs_read(const struct conf *,
+    void (*complain)(void *, const char *), void (*warn)(void *, const char *),
+    void *arg);
+void certs_free(struct certs **);
+bool certs_are_for(enum role);
+/* To a role they are not for: nothing. */
+void certs_hand_over(const struct certs *, struct handover *);
+/* From now on renewed ones are taken: into m->certs, and by the daemons. */
+void certs_watch(struct master *);
+
 /* ---- child.c: starting, restarting, stopping --------------------------- */
 
 void child_start(struct child *);
 /* A handover for this role as the configuration has it now; NULL after
  * complaining. */
 struct handover *child_handover(struct child *, const struct conf *,
+    const struct certs *,
     void (*complain)(void *, const char *), void *);
 void child_ended(struct child *, int wait_status);
 void master_add_children(struct master *);
@@ -170,6 +188,11 @@ const char *child_state_name(enum child_state);
 /* done(arg, NULL) when all have switched, done(arg, reason) when nothing
  * changed. */
 void master_reload(struct master *, void (*done)(void *, const char *), void *);
+
+/* The same with the configuration there is, for the daemons that show
+ * certificates: they get those of m->certs. */
+void master_renew(struct master *, void (*done)(void *, const char *), void *);
+bool master_reloads(void); /* is one of the two under way? */
 
 /* ---- ctl.c: the semail command ----------------------------------------- */
 

@@ -1,7 +1,9 @@
 /*
  * A reload is whole or not at all: the new configuration is read and checked,
  * every running daemon gets its part and says good or not, and only when all
- * said good does any of them switch.
+ * said good does any of them switch.  A renewal is a reload of the
+ * certificates alone: what else has changed in the configuration, or is just
+ * being written there, waits for the administrator's word.
  */
 #include "config.h"
 #include "libcommon/io.h"
@@ -15,7 +17,8 @@
 
 struct reload {
 	struct master *master;
-	struct conf *conf;
+	struct conf *conf;   /* NULL: a renewal; what we have stays */
+	struct certs *certs;
 	void (*done)(void *, const char *);
 	void *arg;
 	unsigned waiting;
@@ -32,6 +35,13 @@ reload_complain(void *arg, const char *text)
 	log_warnx("reload %s", text);
 	if (r->why[0] == '\0')
 		snprintf(r->why, sizeof(r->why), "%s", text);
+}
+
+static void
+reload_warn(void *arg, const char *text)
+{
+	(void)arg;
+	log_warnx("reload %s", text);
 }
 
 /* Sockets, folders and processes stay as they were started. */
@@ -89,16 +99,21 @@ reload_finish(struct reload *r)
 			ipc_note(
 			    m->children[i].control, MSG_CTL_SWITCH, &b, -1);
 	buf_clear(&b);
-	if (good) {
+	if (good && r->conf != NULL) {
 		conf_free(&m->conf);
+		certs_free(&m->certs);
 		m->conf = r->conf;
+		m->certs = r->certs;
 		log_info("reloaded");
+	} else if (good) {
+		log_info("reloaded certificates only");
 	} else {
 		conf_free(&r->conf);
+		certs_free(&r->certs);
 		log_warnx("reload refused reason=%s", log_quote_str(r->why));
 	}
-	r->done(r->arg, good ? NULL : r->why);
 	running = NULL;
+	r->done(r->arg, good ? NULL : r->why);
 	free(r);
 }
 
@@ -137,7 +152,11 @@ reload_offer(struct reload *r, struct child *c)
 	struct buf part;
 	int fd;
 
-	ho = child_handover(c, r->conf, reload_complain, r);
+	if (r->conf == NULL)
+		ho = child_handover(c, r->master->conf, r->master->certs,
+		    reload_complain, r);
+	else
+		ho = child_handover(c, r->conf, r->certs, reload_complain, r);
 	if (ho == NULL)
 		return;
 	buf_init(&part, HO_MAX);
@@ -155,34 +174,73 @@ reload_offer(struct reload *r, struct child *c)
 		r->waiting++;
 }
 
-void
-master_reload(struct master *m, void (*done)(void *, const char *), void *arg)
+static struct reload *
+reload_new(struct master *m, void (*done)(void *, const char *), void *arg)
 {
 	struct reload *r;
 
 	if (running != NULL || m->stopping) {
 		done(arg, "another reload or a stop is under way");
-		return;
+		return NULL;
 	}
 	if ((r = calloc(1, sizeof(*r))) == NULL)
 		fatal("reload");
 	r->master = m;
 	r->done = done;
 	r->arg = arg;
+	return r;
+}
+
+static void
+reload_start(struct reload *r)
+{
+	struct master *m = r->master;
+
+	running = r;
+	r->waiting = 1; /* ours, until all have been asked */
+	for (unsigned i = 0; i < m->nchildren; i++) {
+		struct child *c = &m->children[i];
+
+		c->verdict = 0;
+		if (c->control != NULL &&
+		    (r->conf != NULL || certs_are_for(c->info->role)))
+			reload_offer(r, c);
+	}
+	if (--r->waiting == 0)
+		reload_finish(r);
+}
+
+void
+master_reload(struct master *m, void (*done)(void *, const char *), void *arg)
+{
+	struct reload *r = reload_new(m, done, arg);
+
+	if (r == NULL)
+		return;
 	r->conf = conf_read(m->conf_path, reload_complain, r);
-	if (r->conf == NULL || reload_changes_fixed(r) == -1) {
+	if (r->conf != NULL)
+		r->certs = certs_read(r->conf, reload_complain, reload_warn, r);
+	if (r->certs == NULL || reload_changes_fixed(r) == -1) {
 		conf_free(&r->conf);
+		certs_free(&r->certs);
 		done(arg, r->why);
 		free(r);
 		return;
 	}
-	running = r;
-	r->waiting = 1; /* ours, until all have been asked */
-	for (unsigned i = 0; i < m->nchildren; i++) {
-		m->children[i].verdict = 0;
-		if (m->children[i].control != NULL)
-			reload_offer(r, &m->children[i]);
-	}
-	if (--r->waiting == 0)
-		reload_finish(r);
+	reload_start(r);
+}
+
+void
+master_renew(struct master *m, void (*done)(void *, const char *), void *arg)
+{
+	struct reload *r = reload_new(m, done, arg);
+
+	if (r != NULL)
+		reload_start(r);
+}
+
+bool
+master_reloads(void)
+{
+	return running != NULL;
 }

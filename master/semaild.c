@@ -220,7 +220,8 @@ check_parts(struct master *m)
 		c.instances = 1;
 		for (unsigned k = 0; k < ROLE__COUNT; k++)
 			m->ctl_fd[k] = -1;
-		if ((ho = child_handover(&c, m->conf, complain, NULL)) == NULL)
+		ho = child_handover(&c, m->conf, m->certs, complain, NULL);
+		if (ho == NULL)
 			r = -1;
 		ho_free(&ho);
 	}
@@ -280,6 +281,9 @@ main(int argc, char *argv[])
 	if ((m->conf_path = realpath(m->conf_path, NULL)) == NULL)
 		fatal("configuration");
 	secret_init();
+	m->certs = certs_read(m->conf, complain, complain, NULL);
+	if (m->certs == NULL)
+		return 78;
 	if (master_users(m, complain, NULL) == -1 ||
 	    master_key_read(m, complain, NULL) == -1 || check_parts(m) == -1)
 		return 78;
@@ -316,6 +320,7 @@ main(int argc, char *argv[])
 	add_signal(m, SIGHUP, on_hup);
 	master_ctl_listen(m);
 	master_add_children(m);
+	certs_watch(m);
 	daemonized(m);
 	log_info("starting version=%s", PACKAGE_VERSION);
 	for (unsigned i = 0; i < m->nchildren; i++)

@@ -30,11 +30,20 @@ sed -i 's/message-size-limit 2M/message-size-limit 4M/' "$conf"
 cp "$T/tls/key.pem" "$T/tls/good.pem"
 openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out "$T/tls/key.pem" 2>/dev/null
 reload_out=$(semail reload 2>&1)
-is "a key that does not fit is refused by those who use it" $? 1
-like "with the reason" "$reload_out" "smtpd|pop3d"
+is "a key that does not fit is refused" $? 1
+like "with place and reason" "$reload_out" "semail.conf:[0-9]+: tls-key: bad key"
 is "and nobody has switched" "$(size_of)" 2097152
 mv "$T/tls/good.pem" "$T/tls/key.pem"
 chmod 600 "$T/tls/key.pem"
+cp "$conf" "$T/good.conf"
+echo junk >"$T/tls/junk.pem"
+echo "ldap-ca-file tls/junk.pem" >>"$conf"
+echo "ldap one ldaps://127.0.0.1:1 uid=%u" >>"$conf"
+reload_out=$(semail reload 2>&1)
+is "what one daemon refuses" $? 1
+like "it gives its reason for" "$reload_out" "authd: ldap-ca-file: bad cert"
+is "and none has switched" "$(size_of)" 2097152
+cp "$T/good.conf" "$conf"
 sed -i "s/listen-smtp .*/listen-smtp 127.0.0.1:1/" "$conf"
 reload_out=$(semail reload 2>&1)
 is "listeners do not change at a reload" $? 1
