@@ -4,16 +4,6 @@
 . "${top_srcdir:-.}/t/lib.sh"
 semail_conf "plaintext-login loopback" "journal-keep 1s"
 semail_start
-if is_root; then db_user=semail-admin; else db_user=$(id -un); fi
-sql() {
-	set -- mariadb --no-defaults -N -B -S "$T/run/admind/db/sock" \
-	    -u "$db_user" semail -e "$1"
-	if is_root; then
-		setpriv --reuid "$db_user" --regid "$db_user" --clear-groups "$@"
-	else
-		"$@"
-	fi
-}
 login() { curl -s -S --max-time 20 -u "$1:pw" "pop3://127.0.0.1:$pop3_port/"; }
 pruned() { [ "$(sql 'SELECT COUNT(*) FROM Journal')" = 0 ]; }
 ok "newdom" newdom x.test

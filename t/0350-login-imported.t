@@ -6,16 +6,6 @@
 semail_conf "plaintext-login loopback"
 semail_start
 
-if is_root; then db_user=semail-admin; else db_user=$(id -un); fi
-sql() {
-	set -- mariadb --no-defaults -N -B -S "$T/run/admind/db/sock" \
-	    -u "$db_user" semail -e "$1"
-	if is_root; then
-		setpriv --reuid "$db_user" --regid "$db_user" --clear-groups "$@"
-	else
-		"$@"
-	fi
-}
 login() { # ADDRESS PASSWORD
 	curl -s -S --max-time 25 -u "$1:$2" "pop3://127.0.0.1:$pop3_port/" 2>/dev/null
 }

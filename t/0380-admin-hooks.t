@@ -21,16 +21,6 @@ done
 semail_conf "plaintext-login loopback" "hook-dir $T/hooks" "hook-timeout 3s"
 semail_start
 ok "newdom" newdom x.test
-if is_root; then db_user=semail-admin; else db_user=$(id -un); fi
-sql() {
-	set -- mariadb --no-defaults -N -B -S "$T/run/admind/db/sock" \
-	    -u "$db_user" semail -e "$1"
-	if is_root; then
-		setpriv --reuid "$db_user" --regid "$db_user" --clear-groups "$@"
-	else
-		"$@"
-	fi
-}
 ran() { grep -qxF "$1" "$T/out/all"; }
 hook_state() { # OBJECT
 	sql "SELECT Au_Crochet FROM Audit WHERE Au_Objet = '$1' ORDER BY Au_Id DESC LIMIT 1"

@@ -7,16 +7,6 @@
 semail_conf
 semail_start
 
-if is_root; then db_user=semail-admin; else db_user=$(id -un); fi
-sql() {
-	set -- mariadb --no-defaults -N -B -S "$T/run/admind/db/sock" \
-	    -u "$db_user" semail -e "$1"
-	if is_root; then
-		setpriv --reuid "$db_user" --regid "$db_user" --clear-groups "$@"
-	else
-		"$@"
-	fi
-}
 code() { sed -n 's/.*"code":\(-*[0-9]*\),.*/\1/p'; }
 request() { printf '%s' "$1" | semail admin --json request 2>&1; }
 rcpt() { # the reply to RCPT TO:<ADDRESS>

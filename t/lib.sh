@@ -187,5 +187,16 @@ as_owner() {
 	fi
 	(cd "$owner_home" && "$@")
 }
+# sql STATEMENT: rows of the system's own database, columns between tabs.
+if is_root; then db_user=semail-admin; else db_user=$(id -un); fi
+sql() {
+	set -- mariadb --no-defaults -N -B -S "$T/run/admind/db/sock" \
+	    -u "$db_user" semail -e "$1"
+	if is_root; then
+		setpriv --reuid "$db_user" --regid "$db_user" --clear-groups "$@"
+	else
+		"$@"
+	fi
+}
 # home_put ADDRESS NAME TEXT: a file in the home, of its owner
 home_put() { printf '%s' "$3" | as_owner "$1" sh -c "cat >'$2'"; }

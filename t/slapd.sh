@@ -81,16 +81,6 @@ slapd_stop() { # PID
 	true
 }
 
-if is_root; then db_user=semail-admin; else db_user=$(id -un); fi
-sql() {
-	set -- mariadb --no-defaults -N -B -S "$T/run/admind/db/sock" \
-	    -u "$db_user" semail -e "$1"
-	if is_root; then
-		setpriv --reuid "$db_user" --regid "$db_user" --clear-groups "$@"
-	else
-		"$@"
-	fi
-}
 kick=0
 changed() { # SQL TABLE ID: and authd has it
 	sql "START TRANSACTION; $1; SET @id = $3;
