@@ -64,9 +64,11 @@ box_count(struct box *b)
 
 	if (b->folder == NULL)
 		return;
-	if (b->used_count != 0)
+	if (b->used_bytes != 0 || b->used_count != 0)
 		usage_add(&b->usage, b->used_bytes, b->used_count);
 	b->used_bytes = b->used_count = 0;
+	warning_look(&b->warning, b->home, &b->setup, b->folder, &b->usage,
+	    io_wall_s());
 	if (!b->usage.known || b->usage.bytes == b->usage_told ||
 	    b->control == NULL)
 		return;
@@ -160,8 +162,10 @@ on_quota(struct box *b, struct ipc *ipc, struct ipc_msg *m)
 	if (wire_done(&w) == -1)
 		return ipc_refuse(ipc, m, "form");
 	b->setup.box.quota_kb = kb;
-	if (b->folder != NULL)
+	if (b->folder != NULL) {
 		usage_set_quota(&b->usage, kb * 1024);
+		box_count(b);
+	}
 	return 0;
 }
 

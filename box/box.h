@@ -7,6 +7,7 @@
 #include "libcommon/box_setup.h"
 #include "libcommon/ipc.h"
 #include "libcommon/msg_box.h"
+#include "box/warning.h"
 #include "libstore/store.h"
 #include "libstore/usage.h"
 
@@ -20,6 +21,7 @@ struct box {
 	int home;
 	struct folder *folder; /* see box_folder() */
 	struct usage usage;
+	struct warning warning;
 	uint64_t usage_told;
 	int64_t used_bytes, used_count; /* not yet in usage */
 	struct event *used_event;

@@ -6,7 +6,7 @@ role_PROGRAMS += box/semail-box-worker
 box_semail_box_worker_SOURCES = box/box.c box/box.h box/erase.c \
 	box/deliver.c box/pop3.c box/pop3.h box/pop3_work.c box/pop3_session.c \
 	box/forward.c box/forward.h box/homefile.c box/homefile.h \
-	box/settings.c box/work.c box/copy.c \
+	box/settings.c box/work.c box/copy.c box/warning.c box/warning.h \
 	$(box_act)
 box_semail_box_worker_LDADD = $(store_libs)
 
@@ -25,6 +25,10 @@ unit_tests += box/settings_test
 box_settings_test_SOURCES = box/settings_test.c box/settings.c box/forward.c \
 	box/forward.h box/homefile.c box/homefile.h t/tap.h t/tmpdir.h
 box_settings_test_LDADD = $(store_libs)
+unit_tests += box/warning_test
+box_warning_test_SOURCES = box/warning_test.c box/warning.c box/warning.h \
+	box/homefile.c box/homefile.h t/tap.h t/tmpdir.h
+box_warning_test_LDADD = $(store_libs)
 unit_tests += box/vacation_test
 box_vacation_test_SOURCES = box/vacation_test.c box/vacation.c \
 	box/vacation.h box/header.c box/header.h box/forward.c box/forward.h \

@@ -16,6 +16,7 @@ box_setup_put(struct buf *b, const struct box_setup *s)
 	wire_put_str(b, s->hostname);
 	wire_put_u32(b, s->received_limit);
 	wire_put_u64(b, s->vacation_period_s);
+	wire_put_u32(b, s->quota_warning);
 	wire_put_u8(b, s->job);
 	wire_put_u8(b, s->debug);
 }
@@ -33,6 +34,7 @@ box_setup_get(struct span in, struct box_setup *out)
 	wire_cstr(&w, out->hostname, sizeof(out->hostname));
 	out->received_limit = wire_u32(&w);
 	out->vacation_period_s = wire_u64(&w);
+	out->quota_warning = wire_u32(&w);
 	out->job = wire_u8(&w);
 	out->debug = wire_u8(&w);
 	if ((out->job != BOX_SERVE && out->job != BOX_ERASE) || out->debug > 1)

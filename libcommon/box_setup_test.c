@@ -21,7 +21,8 @@ setup(void)
 		.state = BOX_ACTIVE, .quota_kb = 1000, .domain = "x.test",
 		.login = "ann", .address = "ann@x.test" },
 		.hostname = "mx.x.test", .received_limit = 50,
-		.vacation_period_s = 604800, .job = BOX_SERVE, .debug = 1 };
+		.vacation_period_s = 604800, .quota_warning = 90,
+		.job = BOX_SERVE, .debug = 1 };
 	struct box_setup out;
 
 	buf_reset(&b);
@@ -30,8 +31,8 @@ setup(void)
 	is_int(out.box.uid, 1900000003, "setup: uid");
 	is_str(out.box.login, "ann", "setup: login");
 	is_str(out.hostname, "mx.x.test", "setup: host name");
-	ok(out.received_limit == 50 && out.vacation_period_s == 604800,
-	    "setup: limits");
+	ok(out.received_limit == 50 && out.vacation_period_s == 604800 &&
+	    out.quota_warning == 90, "setup: limits");
 	REFUSES_CUTS(box_setup_get, "setup");
 	in.job = 9;
 	buf_reset(&b);

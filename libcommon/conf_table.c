@@ -81,6 +81,8 @@ const struct conf_setting conf_settings[] = {
 	    "how long an idle mailbox worker stays" },
 	{ "vacation-period", CONF_TIME, "7d", 1 * SEC, 365 * DAY, NULL, R(SPAWND),
 	    "how long a sender whom a mailbox has answered is not answered again" },
+	{ "quota-warning", CONF_NUM, "90", 0, 100, NULL, R(SPAWND),
+	    "percent of its quota at which a mailbox's owner is warned by a message (0: never)" },
 	{ "uid-first", CONF_NUM, "1900000000", 1000, 4294967000ull, NULL, R(ADMIND) | R(SPAWND),
 	    "first uid of the range for mailboxes" },
 	{ "uid-last", CONF_NUM, "1999999999", 1000, 4294967000ull, NULL, R(ADMIND) | R(SPAWND),

@@ -205,6 +205,8 @@ maildir_write(struct folder *f, const struct store_incoming *in,
 	if ((fd = draft_create(m, out->tmp)) == -1)
 		return -1;
 	r = write_message(fd, in, &w);
+	if (r == 0 && in->sync)
+		r = store_sys.sync(fd);
 	saved = errno;
 	if (store_sys.close(fd) == -1 && r == 0) {
 		saved = errno;

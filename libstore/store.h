@@ -4,7 +4,8 @@
  * A folder is opened beneath a home that its owner may change under our
  * hands: no link is followed, only regular files with one link are read, and
  * a message may be gone at any moment (ENOENT).  Nothing here blocks but the
- * disk, and nothing here syncs: who delivers syncs for a whole batch.
+ * disk, and nothing here syncs unless told to: who delivers syncs for a whole
+ * batch.
  *
  * Maildir is the format there is (maildir.c, semail-maildir(5)); others take
  * their place in struct folder_ops.
@@ -47,6 +48,7 @@ struct store_incoming {
 	uint64_t body_bytes;
 	int body_fd;              /* -1: body holds it */
 	struct span body;
+	bool sync;                /* the caller syncs nothing later */
 };
 
 /* Written, not yet there for anyone to see. */

@@ -290,6 +290,7 @@ start(void)
 	ho_set(ho, "worker-linger", span_of("100"));
 	ho_set(ho, "received-limit", span_of("50"));
 	ho_set(ho, "vacation-period", span_of("604800000"));
+	ho_set(ho, "quota-warning", span_of("90"));
 	ho_set(ho, "uid-first", span_of("1900000000"));
 	ho_set(ho, "uid-last", span_of("1999999999"));
 	ho_set(ho, "unix-accounts", span_of(""));

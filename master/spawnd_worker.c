@@ -187,6 +187,7 @@ worker_start(struct job *j, int home, enum box_job what)
 	struct box_setup setup = { .box = j->box, .job = (uint8_t)what,
 		.received_limit = (uint32_t)conf_num("received-limit"),
 		.vacation_period_s = conf_num("vacation-period") / 1000,
+		.quota_warning = (uint32_t)conf_num("quota-warning"),
 		.debug = log_is_debug() };
 	struct worker *w;
 	int control;

@@ -1,6 +1,7 @@
 #!/bin/sh
-# A full mailbox takes no more at RCPT, what was accepted is delivered all the
-# same, and deleting makes room.
+# A mailbox that is nearly full holds a message that says so; a full one takes no
+# more at RCPT, what was accepted is delivered all the same, and deleting makes
+# room.
 . "${top_srcdir:-.}/t/lib.sh"
 semail_conf "plaintext-login loopback" "queue-retry-min 100ms" "queue-retry-max 300ms"
 semail_start
@@ -22,15 +23,21 @@ my $acked = 0;
 ok(until_(sub { my $r = try(); $acked++ if $r eq "ack"; $r =~ /^nak 4?5?2?/ }), "full: refused");
 is("with 452", try(), "nak 452");
 ok($acked >= 2, "after at least two messages", $acked);
-ok(until_(sub { count() == $acked }), "all that was accepted is delivered", count() . " of $acked");
+my $all = $acked + 1;
+ok(until_(sub { count() == $all }), "all that was accepted is delivered, and one warning", count() . " of $all");
+sub warnings { my $n = 0; for (glob("$dir/new/*"), glob("$dir/cur/*")) { open my $f, "<", $_ or next; local $/; $n++ if <$f> =~ /^Subject: Your mailbox is nearly full$/m } $n }
+is("the warning", warnings(), 1);
+my $note = "$T/state/mail/here.test/one/.quota.warned";
+ok(-f $note, "its note");
 open my $f, "<", "$dir/maildirsize" or die;
 is("maildirsize names the quota", scalar <$f>, "20480S\n");
 my $c = POP3->connect($pop3);
 $c->line;
-like("login", $c->login('one@here.test', 'secret-1'), qr/^\+OK $acked messages/);
-$c->cmd("DELE $_") for 1 .. $acked;
+like("login", $c->login('one@here.test', 'secret-1'), qr/^\+OK $all messages/);
+$c->cmd("DELE $_") for 1 .. $all;
 like("QUIT", $c->cmd("QUIT"), qr/^\+OK/);
 is("the mailbox is empty", count(), 0);
+ok(until_(sub { !-e $note }), "and its warning forgotten");
 ok(until_(sub { try() eq "ack" }), "there is room again");
 ok(until_(sub { count() >= 1 }), "and it is used");
 done();
