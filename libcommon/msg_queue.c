@@ -174,7 +174,7 @@ msg_delivered_get(struct span in, struct msg_delivered *out)
 	msg_actions_get(&w, &out->actions);
 	if (wire_done(&w) == -1)
 		return -1;
-	if (out->result > DELIVER_PERM ||
+	if (out->result > DELIVER_AGAIN ||
 	    (out->result != DELIVER_OK && msg_has_actions(&out->actions)))
 		return bad();
 	return 0;

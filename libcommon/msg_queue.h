@@ -84,7 +84,9 @@ struct msg_deliver {
 void msg_deliver_put(struct buf *, const struct msg_deliver *);
 int msg_deliver_get(struct span, struct msg_deliver *out);
 
-enum deliver_result { DELIVER_OK, DELIVER_TEMP, DELIVER_PERM };
+/* DELIVER_AGAIN: who had it in hand went away with it; perhaps done, perhaps
+ * not, and worth another attempt at once. */
+enum deliver_result { DELIVER_OK, DELIVER_TEMP, DELIVER_PERM, DELIVER_AGAIN };
 
 /* wire: u8 result, text status ("2.0.0 delivered", "4.3.1 ..."), struct
  * msg_actions: none unless DELIVER_OK */

@@ -136,7 +136,7 @@ delivered(void)
 		out.result == DELIVER_TEMP && span_eq(out.status, in.status),
 	    "delivered: round trip");
 	REFUSES_CUTS(msg_delivered_get, "delivered");
-	in.result = DELIVER_PERM + 1;
+	in.result = DELIVER_AGAIN + 1;
 	buf_reset(&b);
 	msg_delivered_put(&b, &in);
 	is_int(msg_delivered_get(buf_span(&b), &out), -1,

@@ -88,6 +88,8 @@ actions_of(const struct delivery *d, struct msg_actions *out)
 void
 delivery_answer(struct delivery *d, enum deliver_result r, const char *status)
 {
+	static const char *const words[] = { [DELIVER_TEMP] = "later",
+		[DELIVER_PERM] = "failed", [DELIVER_AGAIN] = "again" };
 	struct msg_delivered m = { .result = (uint8_t)r,
 		.status = span_of(status) };
 	struct ipc *ipc = ipc_by_token(d->peer);
@@ -97,9 +99,8 @@ delivery_answer(struct delivery *d, enum deliver_result r, const char *status)
 		char id[QUEUE_ID_TEXT];
 
 		queue_id_text(d->queue_id, id);
-		log_info("%s id=%s mailbox=%u status=%s",
-		    r == DELIVER_TEMP ? "later" : "failed", id, d->number,
-		    log_quote_str(status));
+		log_info("%s id=%s mailbox=%u status=%s", words[r], id,
+		    d->number, log_quote_str(status));
 		nlater++;
 	}
 	if (ipc != NULL) {
@@ -121,13 +122,25 @@ delivery_answer(struct delivery *d, enum deliver_result r, const char *status)
 	free(d);
 }
 
-void
-delivery_later(struct delivery *d, const char *why)
+static void
+answer_430(struct delivery *d, enum deliver_result r, const char *why)
 {
 	char status[STATUS_MAX];
 
 	snprintf(status, sizeof(status), "4.3.0 %s", why);
-	delivery_answer(d, DELIVER_TEMP, status);
+	delivery_answer(d, r, status);
+}
+
+void
+delivery_later(struct delivery *d, const char *why)
+{
+	answer_430(d, DELIVER_TEMP, why);
+}
+
+void
+delivery_again(struct delivery *d, const char *why)
+{
+	answer_430(d, DELIVER_AGAIN, why);
 }
 
 /* ---- queued ------------------------------------------------------------ */

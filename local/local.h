@@ -47,6 +47,7 @@ extern struct deliveries all_deliveries;
 void delivery_answer(struct delivery *, enum deliver_result,
     const char *status);
 void delivery_later(struct delivery *, const char *why); /* "4.3.0 why" */
+void delivery_again(struct delivery *, const char *why); /* at once */
 /* Its mailbox is slow: let queued give another in its place, within limits. */
 void delivery_lend(struct delivery *);
 

@@ -37,6 +37,8 @@ struct mailbox {
 	uint64_t opened_ms;
 	unsigned n;                 /* deliveries that are here */
 	bool slow;
+	bool shut;                  /* the channel, by us: there is a reason
+	                             * not to come back at once */
 	uint64_t since_ms;          /* unused; or when a delivery left it */
 	struct deliveries waiting;
 };
@@ -129,6 +131,27 @@ fail_later(struct delivery *d, const char *why)
 	mailbox_leave(b);
 }
 
+/* Its channel has gone.  A worker that died is soon replaced. */
+static void
+fail_gone(struct delivery *d, const char *why)
+{
+	struct mailbox *b = d->mailbox;
+
+	if (b->shut)
+		delivery_later(d, why);
+	else
+		delivery_again(d, why);
+	mailbox_leave(b);
+}
+
+/* Close the channel, with all that is under way there. */
+static void
+mailbox_shut(struct mailbox *b)
+{
+	b->shut = true;
+	ipc_close(b->ipc);
+}
+
 /* What a FAIL of spawnd or the worker means to queued. */
 static void
 fail_by(struct delivery *d, enum fail why, const char *reason)
@@ -166,11 +189,14 @@ on_written(struct ipc_msg *m, void *arg)
 	enum fail why;
 
 	if (m == NULL) {
-		fail_later(d, "the mailbox does not answer");
 		/* After a deadline it is still there, and may write late:
 		 * closed, it throws that away. */
-		if (ipc_is_up(ipc))
-			ipc_close(ipc);
+		bool late = ipc_is_up(ipc);
+
+		b->shut |= late;
+		fail_gone(d, "the mailbox does not answer");
+		if (late)
+			mailbox_shut(b);
 		return 0;
 	}
 	if (m->type == MSG_FAIL) {
@@ -261,12 +287,16 @@ on_published(struct ipc_msg *m, void *arg)
 	struct msg_publish in = { 0 };
 	struct ipc *ipc = b->ipc;
 	struct delivery *d;
+	bool late = m == NULL && ipc_is_up(ipc);
 	bool good = m != NULL && m->type == MSG_BOX_PUBLISHED &&
 	    msg_publish_get(m->payload, &in) == 0;
 
+	b->shut |= late;
 	while ((d = TAILQ_FIRST(&p->list)) != NULL) {
 		TAILQ_REMOVE(&p->list, d, entry);
-		if (good && is_among(&in, d->queue_id)) {
+		if (m == NULL) {
+			fail_gone(d, "the mailbox does not answer");
+		} else if (good && is_among(&in, d->queue_id)) {
 			batch_published(d);
 			mailbox_leave(b);
 		} else {
@@ -274,8 +304,8 @@ on_published(struct ipc_msg *m, void *arg)
 		}
 	}
 	free(p);
-	if (m == NULL && ipc_is_up(ipc))
-		ipc_close(ipc);
+	if (late)
+		mailbox_shut(b);
 	return m != NULL && !good ? -1 : 0;
 }
 
@@ -309,7 +339,7 @@ mailbox_publish(struct mailbox *b, struct deliveries *list)
 void
 mailbox_lost(struct mailbox *b)
 {
-	ipc_close(b->ipc);
+	mailbox_shut(b);
 }
 
 static int
@@ -339,7 +369,7 @@ written_gone(struct mailbox *b)
 		if (d->mailbox != b || d->state != WRITTEN)
 			continue;
 		batch_forget(d);
-		fail_later(d, "the mailbox's worker has ended");
+		fail_gone(d, "the mailbox's worker has ended");
 	}
 }
 
@@ -355,7 +385,7 @@ box_gone(struct ipc *ipc, void *arg)
 	b->ipc = NULL; /* nothing below closes it again */
 	while ((d = TAILQ_FIRST(&b->waiting)) != NULL) {
 		TAILQ_REMOVE(&b->waiting, d, entry);
-		fail_later(d, "the mailbox's worker has ended");
+		fail_gone(d, "the mailbox's worker has ended");
 	}
 	written_gone(b);
 	mailbox_free(b);

@@ -7,7 +7,8 @@
 #include <stdlib.h>
 
 #define DELIVER_MS (5 * 60 * 1000)
-#define LOST_MAX 3  /* times local may go away with a message */
+#define LOST_MAX 3  /* times local or a worker may go away with a message */
+#define LOCAL_LOST "4.3.2 local went away"
 #define TURN_MAX 16 /* targets of one message before another's turn */
 
 struct flight {
@@ -27,12 +28,12 @@ tried(struct queued *q, struct qmsg *m, struct qtarget *t, struct span status)
 	sched_settle(q, m);
 }
 
-/* local went away with it: perhaps delivered, perhaps not. */
+/* local or a worker went away with it: perhaps delivered, perhaps not. */
 static void
-lost(struct queued *q, struct qmsg *m, struct qtarget *t)
+lost(struct queued *q, struct qmsg *m, struct qtarget *t, struct span status)
 {
 	if (++t->lost >= LOST_MAX) {
-		tried(q, m, t, span_of("4.3.2 local went away"));
+		tried(q, m, t, status);
 		return;
 	}
 	m->nflying--;
@@ -93,14 +94,14 @@ on_delivered(struct ipc_msg *answer, void *arg)
 		fatalx("bug an answer for nothing");
 	if (answer == NULL) {
 		if (channel == NULL || !ipc_is_up(channel))
-			lost(q, m, t);
+			lost(q, m, t, span_of(LOCAL_LOST));
 		else
 			tried(q, m, t, span_of("4.4.7 no answer in time"));
 		return 0;
 	}
 	if (answer->type == MSG_FAIL) {
 		if (msg_fail_get(answer->payload, &why, reason) == -1) {
-			lost(q, m, t);
+			lost(q, m, t, span_of(LOCAL_LOST));
 			return -1;
 		}
 		log_delivery(m, t, "not-delivered", span_of(reason));
@@ -109,15 +110,18 @@ on_delivered(struct ipc_msg *answer, void *arg)
 	}
 	if (answer->type != MSG_DELIVERED ||
 	    msg_delivered_get(answer->payload, &d) == -1) {
-		lost(q, m, t);
+		lost(q, m, t, span_of(LOCAL_LOST));
 		return -1;
 	}
 	if (d.result == DELIVER_OK) {
 		delivered(q, m, t, &d);
-	} else {
-		log_delivery(m, t, "not-delivered", d.status);
-		tried(q, m, t, d.status);
+		return 0;
 	}
+	log_delivery(m, t, "not-delivered", d.status);
+	if (d.result == DELIVER_AGAIN)
+		lost(q, m, t, d.status);
+	else
+		tried(q, m, t, d.status);
 	return 0;
 }
 

@@ -44,7 +44,7 @@ struct qtarget {
 	uint8_t state;        /* enum target_state */
 	bool twin;            /* the same as an earlier one: never handed out */
 	bool again;           /* may have been delivered before */
-	uint8_t lost;         /* times local went away with it */
+	uint8_t lost;         /* times local or a worker went away with it */
 	uint16_t rcpt;        /* of which recipient, from 0 */
 	uint32_t mailbox;
 	struct span address;  /* canonical; of the recipient if unknown */

@@ -73,8 +73,9 @@ deliver_answer(struct ipc *ipc, uint32_t id)
 	if (local_says == SAY_OK)
 		add_actions(&d, &list);
 
-	if (local_says == SAY_TEMP)
-		d = (struct msg_delivered){ .result = DELIVER_TEMP,
+	if (local_says != SAY_OK)
+		d = (struct msg_delivered){ .result = local_says == SAY_TEMP ?
+			    DELIVER_TEMP : DELIVER_AGAIN,
 			.status = span_of("4.2.2 full") };
 	buf_init(&b, 8192);
 	msg_delivered_put(&b, &d);

@@ -12,7 +12,7 @@ extern struct ipc *smtpd, *local;
 
 /* ---- how they behave ---- */
 
-enum local_says { SAY_OK, SAY_TEMP, SAY_NOTHING };
+enum local_says { SAY_OK, SAY_TEMP, SAY_AGAIN, SAY_NOTHING };
 extern enum local_says local_says;
 extern bool local_is_away; /* it takes no deliveries, however often it comes */
 
@@ -66,6 +66,6 @@ uint64_t body_send(const char *body, size_t len);
 uint64_t syncs(void);
 /* Does the queue command list a deferred message with this reason? */
 bool is_listed(const char *reason);
-bool full_is_listed(void); /* what SAY_TEMP is the reason of */
+bool full_is_listed(void); /* what SAY_TEMP and SAY_AGAIN are the reason of */
 
 #endif

@@ -92,6 +92,25 @@ retry(void)
 	ok(daemon_wait(remote_is_listed), "mail for elsewhere stays, with why");
 }
 
+/* Whoever had it went away: given again at once, but not for ever. */
+static void
+again(void)
+{
+	unsigned before = ndelivered;
+
+	local_says = SAY_AGAIN;
+	submit("b@x.test", 4, NULL, 0, "again\r\n", 0, 7);
+	want_accepted++;
+	ok(daemon_wait(full_is_listed), "lost every time, it is deferred");
+	ok(ndelivered >= before + 3 && last.again == 1,
+	    "after three attempts without a pause");
+	want_delivered = ndelivered;
+	local_says = SAY_OK;
+	ok(daemon_wait(delivered_again), "and delivered later");
+	syncs();
+	want_delivered = ndelivered;
+}
+
 static void
 killed(void)
 {
@@ -137,6 +156,7 @@ main(int argc, char *argv[])
 	simple();
 	group();
 	retry();
+	again();
 	killed();
 	nonsense();
 	status = queued_stop();

@@ -1,7 +1,7 @@
 #!/bin/sh
-# spawnd dies with local's questions, and is away for a while: mail for mailboxes
-# waits in local for the next one, not in the queue for a retry; and a stop does
-# not wait for it.
+# A worker dies with mail in hand, spawnd with local's questions and is away for a
+# while: mail for mailboxes goes to the next one, and does not wait in the queue
+# for a retry; and a stop does not wait for it.
 # also sanitized
 . "${top_srcdir:-.}/t/lib.sh"
 semail_conf
@@ -27,6 +27,14 @@ back() { kill -CONT "$semaild"; }
 ok "a mail" send one@here.test
 ok "arrives" wait_for 20 arrived one@here.test 1
 spawnd=$(semail_pid spawnd)
+worker=$(pgrep -P "$spawnd" semail-box)
+kill -STOP "$worker"
+ok "a mail for a worker that does not answer" send one@here.test
+ok "and another" send one@here.test
+ok "they wait" queued 2
+kill -9 "$worker"
+ok "the next worker has them" wait_for 20 arrived one@here.test 3
+ok "at once" wait_for 20 queued 0
 kill -STOP "$spawnd"
 ok "mail is taken while spawnd does not answer" send two@here.test
 ok "and again" send two@here.test
