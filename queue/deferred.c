@@ -18,9 +18,7 @@ need_dir(int dirfd, uint64_t id)
 	char dir[QMSG_PATH];
 
 	qmsg_dir("deferred", id, dir);
-	if (disk->mkdir(dirfd, dir) == 0)
-		return disk_sync_dir(dirfd, "deferred");
-	if (errno == EEXIST)
+	if (disk_need_dir(dirfd, "deferred", dir) == 0)
 		return 0;
 	if (errno != ENOENT || disk_need_dir(dirfd, ".", "deferred") == -1)
 		return -1;

@@ -55,6 +55,12 @@ real_mkdir(int dirfd, const char *path)
 	return mkdirat(dirfd, path, 0700);
 }
 
+static int
+real_rmdir(int dirfd, const char *path)
+{
+	return unlinkat(dirfd, path, AT_REMOVEDIR);
+}
+
 const struct disk_ops disk_real = {
 	.open = io_open_beneath,
 	.close = real_close,
@@ -68,6 +74,7 @@ const struct disk_ops disk_real = {
 	.link = real_link,
 	.unlink = real_unlink,
 	.mkdir = real_mkdir,
+	.rmdir = real_rmdir,
 };
 
 const struct disk_ops *disk = &disk_real;
@@ -113,7 +120,14 @@ disk_sync_dir(int dirfd, const char *path)
 int
 disk_need_dir(int dirfd, const char *parent, const char *path)
 {
+	int saved;
+
 	if (disk->mkdir(dirfd, path) == -1)
 		return errno == EEXIST ? 0 : -1;
-	return disk_sync_dir(dirfd, parent);
+	if (disk_sync_dir(dirfd, parent) == 0)
+		return 0;
+	saved = errno;
+	disk->rmdir(dirfd, path);
+	errno = saved;
+	return -1;
 }

@@ -28,6 +28,7 @@ struct disk_ops {
 	int (*link)(int dirfd, const char *from, const char *to);
 	int (*unlink)(int dirfd, const char *path);
 	int (*mkdir)(int dirfd, const char *path);
+	int (*rmdir)(int dirfd, const char *path);
 };
 
 extern const struct disk_ops *disk;      /* in force */
@@ -38,7 +39,8 @@ int disk_pwrite_all(int fd, const void *, size_t, off_t);
 /* fsync of the directory path beneath dirfd ("." for itself). */
 int disk_sync_dir(int dirfd, const char *path);
 /* Make a directory that may be there already; a new one is made durable by
- * syncing the directory it is in. */
+ * syncing the directory it is in.  0, or -1 with errno: where that sync fails
+ * it is removed again, so that nobody takes it for durable later. */
 int disk_need_dir(int dirfd, const char *parent, const char *path);
 
 #endif

@@ -280,6 +280,12 @@ quick_mkdir(int dirfd, const char *path)
 	return mkdirat(dirfd, path, 0700);
 }
 
+static int
+quick_rmdir(int dirfd, const char *path)
+{
+	return unlinkat(dirfd, path, AT_REMOVEDIR);
+}
+
 const struct disk_ops recorder_quick = { .open = quick_open,
 	.close = rec_close,
 	.pwrite = quick_pwrite,
@@ -290,7 +296,8 @@ const struct disk_ops recorder_quick = { .open = quick_open,
 	.rename = quick_rename,
 	.link = quick_link,
 	.unlink = quick_unlink,
-	.mkdir = quick_mkdir };
+	.mkdir = quick_mkdir,
+	.rmdir = quick_rmdir };
 
 void
 recorder_start(int dirfd)
