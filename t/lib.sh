@@ -65,16 +65,21 @@ wait_for() {
 }
 is_root() { [ "$(id -u)" = 0 ]; }
 # Ports nobody listens on now, one a line.  Not of those that connections get
-# (ip_local_port_range): others come and go there until ours is bound.
+# (ip_local_port_range), and of a part of the others that is this test's: another
+# test that looks at once would find the same ones free.
 free_ports() {
 	perl -MIO::Socket::INET -e '
-		while (@s < $ARGV[0]) {
+		my ($want, $self, @tests) = @ARGV;
+		my ($at) = grep { $tests[$_] =~ m{(^|/)\Q$self\E$} } 0 .. $#tests;
+		my $each = int(22000 / (@tests + 1));
+		my $first = 10000 + $each * ($at // @tests);
+		while (@s < $want) {
 			my $s = IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1",
-			    LocalPort => 10000 + int rand 22000);
+			    LocalPort => $first + int rand $each);
 			push @s, $s if $s;
 			die "no free ports" if ++$tries > 1000;
 		}
-		print $_->sockport, "\n" for @s' "$1"
+		print $_->sockport, "\n" for @s' "$1" "$(basename "$0")" "$top_srcdir"/t/*.t
 }
 remember() { pids="$pids $1"; } # a process id to end at exit
 
