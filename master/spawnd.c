@@ -17,20 +17,25 @@
 #include "master/spawnd.h"
 #include "libcommon/addr.h"
 #include "libcommon/handover.h"
+#include "libcommon/io.h"
 #include "libcommon/log.h"
 #include "libcommon/msg_box.h"
 
 #include <errno.h>
+#include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define AUTH_MS 5000
+#define HOLD_MS 15000 /* for authd to come back; local waits longer */
 #define JOBS_MAX 4096 /* asked of authd and not answered */
 
 struct spawnd spawnd;
 static unsigned njobs;
+static struct jobs held = TAILQ_HEAD_INITIALIZER(held); /* oldest first */
+static struct event *held_event;
 
 /* ---- jobs -------------------------------------------------------------- */
 
@@ -204,6 +209,52 @@ job_known(struct job *j)
 	}
 }
 
+static void
+held_wake(void)
+{
+	struct job *first = TAILQ_FIRST(&held);
+	uint64_t now = io_now_ms(), ms;
+	struct timeval tv;
+
+	if (first == NULL)
+		return;
+	ms = first->deadline_ms > now ? first->deadline_ms - now : 0;
+	tv = (struct timeval){ (time_t)(ms / 1000),
+		(suseconds_t)(ms % 1000) * 1000 };
+	event_add(held_event, &tv);
+}
+
+static void
+on_held(evutil_socket_t fd, short what, void *arg)
+{
+	struct job *j;
+
+	(void)fd;
+	(void)what;
+	(void)arg;
+	while ((j = TAILQ_FIRST(&held)) != NULL &&
+	    j->deadline_ms <= io_now_ms()) {
+		TAILQ_REMOVE(&held, j, entry);
+		job_fail(j, FAIL_TEMP, "authd does not answer");
+	}
+	held_wake();
+}
+
+/* authd is away.  A delivery waits for it: refused, it would wait in the queue
+ * for much longer.  Who else asks can ask again. */
+static void
+job_hold(struct job *j)
+{
+	if (j->type != MSG_SPAWN_DELIVER || ipc_is_up(spawnd.authd)) {
+		job_fail(j, FAIL_TEMP, "authd does not answer");
+		return;
+	}
+	if (j->deadline_ms == 0)
+		j->deadline_ms = io_now_ms() + HOLD_MS;
+	TAILQ_INSERT_TAIL(&held, j, entry);
+	held_wake();
+}
+
 static int
 on_box(struct ipc_msg *m, void *arg)
 {
@@ -212,7 +263,7 @@ on_box(struct ipc_msg *m, void *arg)
 	enum fail why;
 
 	if (m == NULL) {
-		job_fail(j, FAIL_TEMP, "authd does not answer");
+		job_hold(j);
 		return 0;
 	}
 	if (m->type == MSG_FAIL) {
@@ -248,7 +299,7 @@ job_ask(struct job *j, enum msg_type question, const struct buf *b)
 {
 	if (buf_error(b) != 0 || ipc_request(spawnd.authd, question, b, -1,
 	                             AUTH_MS, on_box, j) == -1)
-		job_fail(j, FAIL_TEMP, "authd cannot be asked now");
+		job_hold(j);
 }
 
 void
@@ -266,7 +317,9 @@ job_ask_box(struct job *j, uint32_t mailbox)
 static void
 authd_up(struct ipc *ipc, void *arg)
 {
+	struct jobs again = TAILQ_HEAD_INITIALIZER(again);
 	static bool before;
+	struct job *j;
 
 	(void)ipc;
 	(void)arg;
@@ -274,6 +327,11 @@ authd_up(struct ipc *ipc, void *arg)
 	if (before)
 		workers_revoke_sessions();
 	before = true;
+	TAILQ_CONCAT(&again, &held, entry);
+	while ((j = TAILQ_FIRST(&again)) != NULL) {
+		TAILQ_REMOVE(&again, j, entry);
+		job_ask_box(j, j->mailbox);
+	}
 }
 
 static int
@@ -447,6 +505,9 @@ main(int argc, char *argv[])
 		priv_keep_few();
 	hooks_init();
 
+	held_event = evtimer_new(proc.base, on_held, NULL);
+	if (held_event == NULL)
+		fatalx("event");
 	spawnd.authd = proc_connect(&proc, ROLE_AUTHD, &authd_ops, NULL);
 	proc_listen(&proc, ROLE_ADMIND, &admind_ops, NULL);
 	proc_listen(&proc, ROLE_POP3D, &pop3d_ops, NULL);

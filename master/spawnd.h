@@ -57,7 +57,7 @@ int priv_start_worker(const char *program, const struct box_setup *, int home,
 
 /* A request of admind, pop3d or local, until it is answered. */
 struct job {
-	TAILQ_ENTRY(job) entry; /* while it waits for a worker */
+	TAILQ_ENTRY(job) entry; /* while it waits for authd or a worker */
 	enum msg_type type;
 	uint64_t peer;          /* token of the channel it came by */
 	uint32_t id;

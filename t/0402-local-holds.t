@@ -1,6 +1,6 @@
 #!/bin/sh
-# A worker dies with mail in hand, spawnd with local's questions and is away for a
-# while: mail for mailboxes goes to the next one, and does not wait in the queue
+# A worker dies with mail in hand, spawnd with local's questions, authd with
+# spawnd's, and they are away for a while: mail for mailboxes goes to the next one, and does not wait in the queue
 # for a retry; and a stop does not wait for it.
 # also sanitized
 . "${top_srcdir:-.}/t/lib.sh"
@@ -9,6 +9,8 @@ semail_start
 newdom here.test
 newbal one@here.test secret >/dev/null || exit 1
 newbal two@here.test secret >/dev/null || exit 1
+newbal three@here.test secret >/dev/null || exit 1
+newbal four@here.test secret >/dev/null || exit 1
 send() { # ADDRESS
 	swaks --server "127.0.0.1:$smtp_port" --from a@b.test --to "$1" >/dev/null 2>&1
 }
@@ -44,6 +46,20 @@ ok "and when spawnd is away" send two@here.test
 ok "that waits, too" queued 3
 back
 ok "it arrives when spawnd is back" wait_for 20 arrived two@here.test 3
+is "none was put off" "$(grep -c 'local.*info later' "$T/semail.log")" 0
+ok "the queue is empty" wait_for 20 queued 0
+
+authd=$(semail_pid authd)
+local=$(semail_pid local)
+kill -STOP "$local"
+ok "mail that local is to have" send three@here.test
+ok "and more" send four@here.test
+away "$authd"
+kill -CONT "$local"
+ok "waits while authd is away" queued 2
+back
+ok "and arrives when it is back" wait_for 20 arrived three@here.test 1
+ok "all" wait_for 20 arrived four@here.test 1
 is "none was put off" "$(grep -c 'local.*info later' "$T/semail.log")" 0
 ok "the queue is empty" wait_for 20 queued 0
 
