@@ -45,6 +45,19 @@ complain(void *arg, const char *text)
 	fprintf(stderr, "%s\n", text);
 }
 
+/* A setting may go to several roles: what is wrong with it is told once. */
+static void
+complain_once(void *arg, const char *text)
+{
+	struct buf *told = arg;
+	size_t n = strlen(text) + 1;
+
+	if (told->len > 0 && memmem(told->data, told->len, text, n) != NULL)
+		return;
+	buf_put(told, text, n);
+	complain(NULL, text);
+}
+
 static void
 find_libexec(struct master *m)
 {
@@ -210,7 +223,10 @@ static int
 check_parts(struct master *m)
 {
 	static struct child c;
+	struct buf told;
 	int r = 0;
+
+	buf_init(&told, 1024 * 1024);
 
 	for (size_t i = 0; i < nrole_infos; i++) {
 		struct handover *ho;
@@ -220,11 +236,13 @@ check_parts(struct master *m)
 		c.instances = 1;
 		for (unsigned k = 0; k < ROLE__COUNT; k++)
 			m->ctl_fd[k] = -1;
-		ho = child_handover(&c, m->conf, m->certs, complain, NULL);
+		ho = child_handover(&c, m->conf, m->certs, complain_once,
+		    &told);
 		if (ho == NULL)
 			r = -1;
 		ho_free(&ho);
 	}
+	buf_clear(&told);
 	return r;
 }
 

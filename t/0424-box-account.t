@@ -54,6 +54,7 @@ refused() { # NAME VALUE PATTERN
 	like "$1" "$(check)" "^$conf:$line: unix-accounts: $3"
 }
 refused "no such account" "t$$none" "t$$none is no account of this system; make it"
+is "told once" "$(check | grep -c "t$$none")" 1
 refused "no such group" "group:t$$none" "t$$none is no group of this system"
 refused "root" "$ann root" "root has uid 0: those below 1000"
 refused "one of the system's" "t$$low" "t$$low has uid 999"
