@@ -79,6 +79,7 @@ wait
 ok "it is there: the hook runs" wait_for 20 ran "mailbox-new NEWBAL held@x.test"
 : >"$T/out/all"
 for i in 1 2 3 4 5; do newbal n$i@x.test pw >/dev/null; done
+wait_for 20 all_run # while the homes are there
 for i in 5 4 3 2 1; do semail admin delbal n$i@x.test >/dev/null; done
 wait_for 20 all_run
 is "ten changes, in their order" "$(awk '{ print $3 }' "$T/out/all" | cut -d@ -f1 | tr '\n' ' ')" \
