@@ -40,6 +40,7 @@ int dir_box_same(struct db *, uint32_t id, const struct settings *,
 /* What is told of mailboxes (dir_box_show.c): pages of rows. */
 #define BOX_COLUMNS "mailbox|domain|state|comment|quota|antivirus|forward|" \
 	"sms-tel|sms-filter|sms-email|sms-login|vacation|short|user|uid|made"
+#define BOX_COLUMN_UID 15 /* from 1 */
 int dir_box_show(struct db *, uint32_t id, struct rows *,
     char comment[static COMMENT_MAX + 1]);
 /* hashes: one column more, the password's verifier; for root alone. */

@@ -23,6 +23,8 @@ dir_rows_add(struct db *db, struct rows *rows, const char *sql,
 	while (fits && db_next(&r)) {
 		for (unsigned i = 1; i < r.ncolumns; i++)
 			rows_cell(rows, r.column[i]);
+		if (rows->more_cells != NULL)
+			rows->more_cells(rows, r.column);
 		fits = rows_end(rows, r.column[0]);
 	}
 	db_rows_clear(&r);

@@ -24,6 +24,18 @@ take_box(struct job *j)
 	return true;
 }
 
+/* The Unix account that it is, or nothing. */
+static void
+account_cell(struct rows *rows, const struct span *column)
+{
+	const struct account *a = NULL;
+	uint64_t uid;
+
+	if (span_u64(column[BOX_COLUMN_UID], UINT32_MAX, &uid) == 0)
+		a = accounts_by_uid(admind.accounts, (uint32_t)uid);
+	rows_cell(rows, span_of(a != NULL ? a->name : ""));
+}
+
 static void
 showbal(struct job *j)
 {
@@ -33,8 +45,9 @@ showbal(struct job *j)
 	if (!take_box(j))
 		return;
 	rows_init(&rows, 1);
+	rows.more_cells = account_cell;
 	code = dir_box_show(admind.db, j->box.id, &rows, j->comment);
-	job_rows(j, code, BOX_COLUMNS, &rows);
+	job_rows(j, code, BOX_COLUMNS "|account", &rows);
 }
 
 static void
@@ -46,9 +59,11 @@ listbal(struct job *j)
 	int code;
 
 	rows_init(&rows, page.max);
+	rows.more_cells = account_cell;
 	code = dir_box_list(admind.db, &j->who, &page, hashes, &rows,
 	    j->comment);
-	job_rows(j, code, hashes ? BOX_COLUMNS "|hash" : BOX_COLUMNS, &rows);
+	job_rows(j, code, hashes ? BOX_COLUMNS "|hash|account" :
+	    BOX_COLUMNS "|account", &rows);
 }
 
 /* ---- how full --------------------------------------------------------------- */

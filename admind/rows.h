@@ -26,6 +26,9 @@ struct rows {
 	bool more;             /* a row did not fit: NEXT is told */
 	bool first_cell;
 	bool too_large;        /* not even one row fits */
+	/* What a row of the database has not, behind what it has: NULL, or set
+	 * after rows_init(); column has the key and the cells. */
+	void (*more_cells)(struct rows *, const struct span *column);
 	struct buf page, row, cells, next;
 };
 

@@ -130,9 +130,9 @@ is "and those" "$(cat "$T/f/again.csv")" "$(sort "$T/f/virtuals.csv")"
 semail admin setbal m2@x.test --sms-tel 0612 --antivirus yes --short deux >/dev/null
 (umask 077 && semail admin export mailboxes --hashes >"$T/f/boxes.csv")
 is "mailboxes" "$(head -1 "$T/f/boxes.csv")" \
-    mailbox,domain,comment,quota,antivirus,forward,sms-tel,sms-filter,sms-email,sms-login,vacation,short,hash
+    mailbox,domain,comment,quota,antivirus,forward,sms-tel,sms-filter,sms-email,sms-login,vacation,short,hash,account
 is "without hashes unless asked" "$(semail admin export mailboxes | grep -c 'hash\|[$]')" 0
-like "all that is known" "$(semail admin export mailboxes --all | head -1)" 'state,.*,uid,made$'
+like "all that is known" "$(semail admin export mailboxes --all | head -1)" 'state,.*,uid,made,account$'
 import "$T/f/boxes.csv"
 is "all are there with these values" "$status $(out)" "0 12 rows: 12 done, 0 refused"
 semail admin --json listbal | sed 's/"uid.*//' | sort >"$T/before"

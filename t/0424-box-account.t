@@ -159,6 +159,10 @@ fails() { # NAME PATTERN COMMAND...: it says so
 		like "$fails_name" "$out" "$fails_like"
 	fi
 }
+is "SHOWBAL tells it" "$(semail admin --json showbal ann@here.test | grep -o '"account":"[^"]*"')" "\"account\":\"$ann\""
+semail admin export mailboxes | grep "^ann," >"$T/ann.csv"
+is "an export has it" "$(grep -c ",$ann\$" "$T/ann.csv")" 1
+is "and nothing for others" "$(semail admin --json showbal other@here.test | grep -o '"account":"[^"]*"')" '"account":""'
 ok "the same again" newbal ann@here.test secret-1 --quota 500 --account "$ann"
 fails "the same, but no account" "exists with other values" \
     newbal ann@here.test secret-1 --quota 500
