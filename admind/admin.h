@@ -105,8 +105,8 @@ void text_json(FILE *, struct span);
 struct show {
 	bool json;
 	FILE *out;
-	bool begun;          /* something has been written */
-	bool rows;           /* a list of rows has been begun */
+	bool begun; /* something has been written */
+	bool rows;  /* a list of rows has been begun */
 	unsigned ncolumns;
 	size_t width[SHOW_COLUMNS];
 };

@@ -58,8 +58,8 @@ admin_field(const struct message *m, struct span option)
 bool
 admin_is_pair(const struct message *m, unsigned i)
 {
-	const char *next = i + 1 < message_nfields(m) ?
-	    m->fields[i + 1].option : "";
+	const char *next = i + 1 < message_nfields(m) ? m->fields[i + 1].option
+	                                              : "";
 	size_t len = strlen(m->fields[i].option);
 
 	return strncmp(next, m->fields[i].option, len) == 0 &&
@@ -131,8 +131,9 @@ take_slot(struct line *l, const struct slot *slot, const char *arg)
 	case SLOT_ADDRESS:
 		if (at == arg || (at != NULL && at[1] == '\0'))
 			return wrong(l, "%.100s: ADDRESS is LOGIN@DOMAIN", arg);
-		set(l->cmd, slot->field, at == NULL ? span_of(arg) :
-		    span_from(arg, (size_t)(at - arg)));
+		set(l->cmd, slot->field,
+		    at == NULL ? span_of(arg)
+		               : span_from(arg, (size_t)(at - arg)));
 		return at == NULL ? 0 : set_domain(l, span_of(at + 1));
 	case SLOT_DOMAIN:
 		set(l->cmd, slot->field, span_of(arg));
@@ -202,7 +203,8 @@ take_later(struct line *l, const char *arg, unsigned field, bool file)
 	if (value_of(l, arg, &value) == -1)
 		return -1;
 	if (!file && strcmp(value, "-") != 0)
-		return wrong(l, "%.*s -: it is read from standard input; an "
+		return wrong(l,
+		    "%.*s -: it is read from standard input; an "
 		    "argument is seen by everybody who runs ps(1)",
 		    (int)strcspn(arg, "="), arg);
 	s->field = field;
@@ -251,8 +253,9 @@ take_common(struct line *l, const char *arg, struct span name)
 		return 0;
 	}
 	if (span_is(name, "domain"))
-		return value_of(l, arg, &value) == -1 ? -1 :
-		    set_domain(l, span_of(value));
+		return value_of(l, arg, &value) == -1
+		    ? -1
+		    : set_domain(l, span_of(value));
 	if (span_is(name, "login")) {
 		if (value_of(l, arg, &value) == -1)
 			return -1;
@@ -283,8 +286,9 @@ take_option(struct line *l, const char *arg)
 	if (name.len > 5 && span_is(span_sub(name, name.len - 5, 5), "-file")) {
 		stem = name.len - 5;
 		i = admin_field(l->message, span_sub(name, 0, stem));
-		if (i != -1 && (l->message->fields[i].flags &
-		    (FIELD_SECRET | FIELD_LINES)))
+		if (i != -1 &&
+		    (l->message->fields[i].flags &
+		        (FIELD_SECRET | FIELD_LINES)))
 			return take_field(l, arg, (unsigned)i, true);
 	}
 	return wrong(l, "there is no option --%.*s", (int)name.len,
@@ -312,8 +316,9 @@ check_slots(struct line *l)
 			    (const char *)cmd->value[k].data);
 		if (!cmd->given[k])
 			return wrong(l, "%s is missing",
-			    slots[i].kind == SLOT_ADDRESS ? "ADDRESS" :
-			    l->message->fields[k].name);
+			    slots[i].kind == SLOT_ADDRESS
+			        ? "ADDRESS"
+			        : l->message->fields[k].name);
 	}
 	return 0;
 }
@@ -386,7 +391,8 @@ admin_request(const struct admin_command *cmd, const struct span *after,
 		struct span value = cmd->value[i];
 		bool given = cmd->given[i];
 
-		if (after != NULL && strcmp(m->fields[i].option, "after") == 0) {
+		if (after != NULL &&
+		    strcmp(m->fields[i].option, "after") == 0) {
 			value = *after;
 			given = true;
 		}

@@ -38,8 +38,8 @@ static const struct {
 	{ "newdom -- --x.test", "", "NEWDOM|||--x.test|--x.test" },
 	{ "newbal bob@x.test --password - --quota 5", "pw\n",
 	    "NEWBAL|||x.test|bob|pw||5|||||||||" },
-	{ "newbal bob@x.test --password=- --comment=Bob --forward a@b,c@d", "pw",
-	    "NEWBAL|||x.test|bob|pw|Bob|||a@b,c@d|||||||" },
+	{ "newbal bob@x.test --password=- --comment=Bob --forward a@b,c@d",
+	    "pw", "NEWBAL|||x.test|bob|pw|Bob|||a@b,c@d|||||||" },
 	{ "newbal bob --domain x.test --password -", "p w\r\n",
 	    "NEWBAL|||x.test|bob|p w|||||||||||" },
 	{ "newbal a@b@x.test --password -", "pw\n",
@@ -72,8 +72,8 @@ static const struct {
 	{ "newvirt @x.test staff", "", "NEWVIRT|||||x.test|staff|" },
 	{ "newvirt sales staff --domain x.test", "",
 	    "NEWVIRT|||x.test|sales||staff|" },
-	{ "newvirt --virtual sales --virtual-domain x.test --real bob@y.test", "",
-	    "NEWVIRT||||sales|x.test|bob|y.test" },
+	{ "newvirt --virtual sales --virtual-domain x.test --real bob@y.test",
+	    "", "NEWVIRT||||sales|x.test|bob|y.test" },
 	{ "newvirt sales@x.test", "", "" },
 	{ "modvirt sales@x.test --real bob@y.test --comment c", "",
 	    "MODVIRT||||sales|x.test|real=bob|real-domain=y.test|comment=c" },
@@ -105,7 +105,8 @@ stdin_is(const char *text)
 {
 	int fd = open("/tmp", O_TMPFILE | O_RDWR, 0600);
 
-	if (fd == -1 || write(fd, text, strlen(text)) != (ssize_t)strlen(text) ||
+	if (fd == -1 ||
+	    write(fd, text, strlen(text)) != (ssize_t)strlen(text) ||
 	    lseek(fd, 0, SEEK_SET) == -1 || dup2(fd, 0) == -1)
 		exit(1);
 	if (fd != 0)
@@ -156,8 +157,9 @@ test_message(const struct message *m, bool options)
 	input[0] = '\0';
 	for (unsigned i = 0; i < message_nfields(m); i++)
 		snprintf(want[i], sizeof(want[i]), "%s",
-		    m->fields[i].flags & FIELD_NUMBER ? "12" :
-		    m->fields[i].flags & FIELD_YESNO ? "no" : "va");
+		    m->fields[i].flags & FIELD_NUMBER      ? "12"
+		        : m->fields[i].flags & FIELD_YESNO ? "no"
+		                                           : "va");
 	for (unsigned i = 0; i < n; i++) {
 		if (slots[i].kind == SLOT_ADDRESS || slots[i].kind == SLOT_PAIR)
 			snprintf(words[argc], 64, "%s@d.test",
@@ -174,7 +176,8 @@ test_message(const struct message *m, bool options)
 
 		for (unsigned k = 0; k < n; k++)
 			taken = taken || slots[k].field == i ||
-			    (slots[k].kind == SLOT_PAIR && slots[k].field + 1 == i);
+			    (slots[k].kind == SLOT_PAIR &&
+			        slots[k].field + 1 == i);
 		if (taken)
 			continue;
 		snprintf(words[argc], 64, "--%s=%s", m->fields[i].option,
@@ -182,7 +185,8 @@ test_message(const struct message *m, bool options)
 		argv[argc] = words[argc];
 		argc++;
 		if (m->fields[i].flags & FIELD_SECRET)
-			strncat(input, "va\n", sizeof(input) - strlen(input) - 1);
+			strncat(input, "va\n",
+			    sizeof(input) - strlen(input) - 1);
 	}
 	stdin_is(input);
 	fields_init(&f);
@@ -192,7 +196,8 @@ test_message(const struct message *m, bool options)
 		is_int(r, 0, "%s with all its options %s", m->type, why);
 		is_int(admin_secrets(&cmd, why), 0, "%s: secrets", m->type);
 		admin_request(&cmd, NULL, &b);
-		is_int(fields_parse(&f, buf_span(&b)), 0, "%s: fields", m->type);
+		is_int(fields_parse(&f, buf_span(&b)), 0, "%s: fields",
+		    m->type);
 		is_int(message_take(m, &f, &args, comment, sizeof(comment)), 0,
 		    "%s is a request %s", m->type, comment);
 		for (unsigned i = 0; i < message_nfields(m); i++)
@@ -217,8 +222,9 @@ test_names(const struct message *m)
 
 		for (size_t k = 0; k < nitems(common); k++)
 			good = good && strcmp(option, common[k]) != 0;
-		good = good && (strlen(option) < 5 ||
-		    strcmp(option + strlen(option) - 5, "-file") != 0);
+		good = good &&
+		    (strlen(option) < 5 ||
+		        strcmp(option + strlen(option) - 5, "-file") != 0);
 	}
 	ok(good, "%s: names", m->type);
 }
@@ -234,7 +240,8 @@ main(void)
 		test_names(&messages[i]);
 	}
 	ok(admin_find("NewBal") == admin_find("newbal") &&
-	    admin_find("newbal") != NULL, "in any letters");
+	        admin_find("newbal") != NULL,
+	    "in any letters");
 	ok(admin_find("newfoo") == NULL, "no such command");
 	return done_testing();
 }

@@ -19,58 +19,58 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define AGAIN_MAX 12     /* tries of one piece */
-#define AGAIN_MS 250     /* before the second; then twice as long */
+#define AGAIN_MAX 12 /* tries of one piece */
+#define AGAIN_MS 250 /* before the second; then twice as long */
 #define AGAIN_MS_MAX 5000
-#define SHOW_MS 250      /* between lines of progress */
+#define SHOW_MS 250 /* between lines of progress */
 #define PATH_BYTES 4096
 
 /* Fields of an answer. */
 enum { A_CODE = 4, A_COMMENT, A_NEXT, A_BACKUP_DATA, A_RESTORE_MESSAGES = 7 };
 
 static const struct message backup_usage = { "BACKUP", 0, FORM_MAILBOX,
-	"the mail of a mailbox as a tar archive", {
-	    { "MAILBOX LOGIN", "mailbox", FIELD_PLACE | FIELD_NEEDED, 64,
-	        NULL },
+	"the mail of a mailbox as a tar archive",
+	{ { "MAILBOX LOGIN", "mailbox", FIELD_PLACE | FIELD_NEEDED, 64, NULL },
 	    { "FILE", "file", FIELD_PLACE | FIELD_NEEDED, PATH_BYTES,
 	        "standard output if there is none" } } };
 static const struct message restore_usage = { "RESTORE", 0, FORM_MAILBOX,
-	"put the mail of such an archive into a mailbox", {
-	    { "MAILBOX LOGIN", "mailbox", FIELD_PLACE | FIELD_NEEDED, 64,
-	        NULL },
+	"put the mail of such an archive into a mailbox",
+	{ { "MAILBOX LOGIN", "mailbox", FIELD_PLACE | FIELD_NEEDED, 64, NULL },
 	    { "FILE", "file", FIELD_PLACE | FIELD_NEEDED, PATH_BYTES,
 	        "standard input if there is none" } } };
 
 struct copy {
 	struct admin_command args;
-	const char *type;      /* of the request */
-	const char *file;      /* NULL: standard output or input */
+	const char *type;           /* of the request */
+	const char *file;           /* NULL: standard output or input */
 	char part[PATH_BYTES + 16]; /* what is to become file, or "" */
 	int fd;
 	struct admin_link *link;
 	struct fields answer;
 	char next[COPY_CURSOR_MAX];
-	uint64_t bytes;        /* of the archive so far */
-	bool terminal;         /* progress is shown */
+	uint64_t bytes; /* of the archive so far */
+	bool terminal;  /* progress is shown */
 	uint64_t shown_ms;
 };
 
 /* ---- arguments ------------------------------------------------------------------- */
 
 static const char usage[] = "usage: semail admin backup ADDRESS [FILE]\n"
-    "       semail admin restore ADDRESS [FILE]\n";
+                            "       semail admin restore ADDRESS [FILE]\n";
 
 void
 admin_copy_help(FILE *f)
 {
-	fprintf(f, "%s\n"
+	fprintf(f,
+	    "%s\n"
 	    "backup writes the mail of a mailbox as a tar archive to FILE, or "
 	    "to standard\noutput; restore puts the mail of one into a mailbox, "
 	    "but for what it has already.\n\nof both:\n"
 	    "  --domain DOMAIN          of an ADDRESS without one\n"
 	    "  --login LOGIN --login-password -\n"
 	    "                           as this client, administrator or mailbox\n"
-	    "  --json                   what was done, as JSON\n", usage);
+	    "  --json                   what was done, as JSON\n",
+	    usage);
 }
 
 /* With FILE, or else without it. */
@@ -155,8 +155,8 @@ show_progress(struct copy *c, struct span count)
 static bool
 may_again(const struct copy *c, int r)
 {
-	return r == 0 ? show_status(&c->answer) == EXIT_TEMP :
-	    r == EXIT_TEMP && c->next[0] != '\0';
+	return r == 0 ? show_status(&c->answer) == EXIT_TEMP
+	              : r == EXIT_TEMP && c->next[0] != '\0';
 }
 
 /* 0 with an answer, or an exit status with the reason. */
@@ -172,8 +172,8 @@ ask(struct copy *c, const struct buf *request, char *why)
 			return r;
 		clear_line(c);
 		fputs("semail: ", stderr);
-		text_put(stderr, r != 0 ? span_of(why) :
-		    fields_get(&c->answer, A_COMMENT));
+		text_put(stderr,
+		    r != 0 ? span_of(why) : fields_get(&c->answer, A_COMMENT));
 		fputs("; asking again\n", stderr);
 		usleep(ms * 1000);
 		ms = 2 * ms < AGAIN_MS_MAX ? 2 * ms : AGAIN_MS_MAX;
@@ -199,7 +199,7 @@ do_piece(struct copy *c, const struct buf *request, bool json)
 	}
 	if (c->answer.n <= A_BACKUP_DATA ||
 	    span_copy(fields_get(&c->answer, A_NEXT), c->next,
-	    sizeof(c->next)) == -1) {
+	        sizeof(c->next)) == -1) {
 		clear_line(c);
 		fputs("semail: admind's answer cannot be read\n", stderr);
 		return EXIT_PROTOCOL;
@@ -232,7 +232,8 @@ open_out(struct copy *c)
 	c->fd = STDOUT_FILENO;
 	if (c->file == NULL) {
 		if (isatty(STDOUT_FILENO))
-			admin_die(EXIT_USAGE, "an archive is nothing for a "
+			admin_die(EXIT_USAGE,
+			    "an archive is nothing for a "
 			    "terminal: name a FILE, or redirect the output");
 		return;
 	}
@@ -253,8 +254,9 @@ open_out(struct copy *c)
 static int
 close_out(struct copy *c)
 {
-	if (c->part[0] != '\0' && (fsync(c->fd) == -1 || close(c->fd) == -1 ||
-	    rename(c->part, c->file) == -1)) {
+	if (c->part[0] != '\0' &&
+	    (fsync(c->fd) == -1 || close(c->fd) == -1 ||
+	        rename(c->part, c->file) == -1)) {
 		fprintf(stderr, "semail: %s: %s\n", c->part, strerror(errno));
 		return EXIT_INPUT;
 	}
@@ -268,8 +270,9 @@ write_piece(struct copy *c)
 
 	if (io_write_all(c->fd, data.data, data.len) == -1) {
 		clear_line(c);
-		fprintf(stderr, "semail: %s: %s\n", c->file == NULL ?
-		    "standard output" : c->file, strerror(errno));
+		fprintf(stderr, "semail: %s: %s\n",
+		    c->file == NULL ? "standard output" : c->file,
+		    strerror(errno));
 		return EXIT_INPUT;
 	}
 	c->bytes += data.len;
@@ -327,11 +330,13 @@ open_in(struct copy *c)
 		return;
 	}
 	if (isatty(STDIN_FILENO))
-		admin_die(EXIT_USAGE, "an archive does not come from a "
+		admin_die(EXIT_USAGE,
+		    "an archive does not come from a "
 		    "terminal: name a FILE, or redirect the input");
 	for (unsigned i = 0; i < c->args.nsecrets; i++)
 		if (c->args.secret[i].from == FROM_STDIN)
-			admin_die(EXIT_USAGE, "standard input is the archive: "
+			admin_die(EXIT_USAGE,
+			    "standard input is the archive: "
 			    "name its FILE, or use --login-password-file");
 }
 
@@ -365,8 +370,9 @@ send_piece(struct copy *c, struct buf *b, bool json, bool *last)
 
 	if (n == -1) {
 		clear_line(c);
-		fprintf(stderr, "semail: %s: %s\n", c->file == NULL ?
-		    "standard input" : c->file, strerror(errno));
+		fprintf(stderr, "semail: %s: %s\n",
+		    c->file == NULL ? "standard input" : c->file,
+		    strerror(errno));
 		return EXIT_INPUT;
 	}
 	*last = n < COPY_PIECE;

@@ -53,15 +53,15 @@ find_here(const char *conf_path, struct found *f, char *why, size_t size)
 	if (io_slurp_path(path, KEY_LINE_MAX, &f->key) == 0)
 		return 0;
 	f->status = errno == EACCES ? 77 : 75;
-	snprintf(why, size, "%s: %s", errno == EACCES ?
-	    "root and the group semail-admin may do this" :
-	    "admind cannot be reached; is SEMail started?", strerror(errno));
+	snprintf(why, size, "%s: %s",
+	    errno == EACCES ? "root and the group semail-admin may do this"
+	                    : "admind cannot be reached; is SEMail started?",
+	    strerror(errno));
 	return -1;
 }
 
 static int
-find_there(const struct admin_where *w, struct found *f, char *why,
-    size_t size)
+find_there(const struct admin_where *w, struct found *f, char *why, size_t size)
 {
 	const char *key = getenv("SEMAIL_ADMIN_KEY");
 	int n;
@@ -79,7 +79,8 @@ find_there(const struct admin_where *w, struct found *f, char *why,
 		return -1;
 	}
 	if (key == NULL) {
-		snprintf(why, size, "a panel's key is needed: in a file, or in "
+		snprintf(why, size,
+		    "a panel's key is needed: in a file, or in "
 		    "SEMAIL_ADMIN_KEY");
 		return -1;
 	}
@@ -94,12 +95,15 @@ link_new(struct found *f, char *why, size_t size)
 
 	buf_putc(&f->key, '\0');
 	if (l != NULL && buf_error(&f->key) == 0)
-		l->admin = semail_admin_new((const char *)f->key.data, f->where);
+		l->admin = semail_admin_new((const char *)f->key.data,
+		    f->where);
 	if (l != NULL && buf_error(&f->key) == 0 && l->admin != NULL)
 		return l;
 	f->status = l != NULL && errno == EINVAL ? 78 : 75;
-	snprintf(why, size, f->status == 78 ? "the panel's key, or where admind "
-	    "is, cannot be read" : "no memory");
+	snprintf(why, size,
+	    f->status == 78 ? "the panel's key, or where admind "
+	                      "is, cannot be read"
+	                    : "no memory");
 	free(l);
 	return NULL;
 }
@@ -112,9 +116,8 @@ admin_dial(const struct admin_where *where, int *status_out, char *why,
 	struct found f = { .status = 0 };
 
 	buf_init(&f.key, KEY_LINE_MAX + 1);
-	if ((where->server == NULL ?
-	    find_here(where->conf_path, &f, why, size) :
-	    find_there(where, &f, why, size)) == 0)
+	if ((where->server == NULL ? find_here(where->conf_path, &f, why, size)
+	                           : find_there(where, &f, why, size)) == 0)
 		l = link_new(&f, why, size);
 	buf_clear(&f.key);
 	*status_out = f.status;
@@ -166,8 +169,9 @@ admin_exchange(struct admin_link *l, const struct buf *request,
 		return r;
 	if ((r = semail_admin_call(l->admin)) > 0) {
 		snprintf(why, size, "%s", semail_admin_comment(l->admin));
-		return r == SEMAIL_ADMIN_REFUSED ? 77 :
-		    r == SEMAIL_ADMIN_BROKEN ? 76 : 75;
+		return r == SEMAIL_ADMIN_REFUSED ? 77
+		    : r == SEMAIL_ADMIN_BROKEN   ? 76
+		                                 : 75;
 	}
 	return take_answer(l, answer, why, size);
 }
@@ -189,8 +193,9 @@ trouble(struct admin_link *l, int r, char *why, size_t size)
 	if (r <= 0)
 		return 0;
 	snprintf(why, size, "%s", semail_admin_comment(l->admin));
-	return r == SEMAIL_ADMIN_LOST || r == SEMAIL_ADMIN_REFUSED ?
-	    ADMIN_LOST : r == SEMAIL_ADMIN_BROKEN ? 76 : 75;
+	return r == SEMAIL_ADMIN_LOST || r == SEMAIL_ADMIN_REFUSED ? ADMIN_LOST
+	    : r == SEMAIL_ADMIN_BROKEN                             ? 76
+	                                                           : 75;
 }
 
 int

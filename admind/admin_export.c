@@ -8,9 +8,11 @@
 #include <errno.h>
 #include <stdlib.h>
 
-static const struct export {
+static const struct export
+{
 	const char *what, *list, *import;
-} exports[] = {
+}
+exports[] = {
 	{ "mailboxes", "LISTBAL", "IMPORTBAL" },
 	{ "domains", "LISTDOM", "NEWDOM" },
 	{ "aliases", "LISTALIAS", "NEWALIAS" },
@@ -46,13 +48,15 @@ take_arguments(struct job *j, const struct admin_options *options, int argc,
 		exit(EXIT_USAGE);
 	}
 	if (options->json || j->args.json)
-		admin_die(EXIT_USAGE, "export writes CSV; --json is of the "
+		admin_die(EXIT_USAGE,
+		    "export writes CSV; --json is of the "
 		    "lists (listbal ...)");
 	for (size_t i = 0; i < nitems(exports); i++)
 		if (span_is(j->args.value[EXPORT_WHAT], exports[i].what))
 			j->export = &exports[i];
 	if (j->export == NULL)
-		admin_die(EXIT_USAGE, "%s cannot be exported: only mailboxes, "
+		admin_die(EXIT_USAGE,
+		    "%s cannot be exported: only mailboxes, "
 		    "domains, aliases, virtuals, users and clients",
 		    (const char *)j->args.value[EXPORT_WHAT].data);
 	if ((r = admin_secrets(&j->args, why)) != 0)
@@ -135,7 +139,7 @@ run(struct job *j, struct admin_link *l)
 		admin_request(&j->list, after.data == NULL ? NULL : &after,
 		    &request);
 		if ((r = admin_exchange(l, &request, &answer, why,
-		    sizeof(why))) != 0)
+		         sizeof(why))) != 0)
 			admin_die(r, "%s; the output is not whole", why);
 		if (show_status(&answer) != EXIT_OK) {
 			struct show show = { .out = stdout };
@@ -145,7 +149,8 @@ run(struct job *j, struct admin_link *l)
 		}
 		put_rows(j, &answer);
 		if (span_copy(show_next(&answer), next, sizeof(next)) == -1)
-			admin_die(EXIT_PROTOCOL, "NEXT of the answer is too long");
+			admin_die(EXIT_PROTOCOL,
+			    "NEXT of the answer is too long");
 		after = span_of(next);
 	} while (after.len > 0);
 	buf_clear(&request);

@@ -121,11 +121,13 @@ admin_help_of(FILE *f, const struct message *m)
 		    field->help != NULL ? field->help : "",
 		    in_slot(m, i) ? " (an argument without a name)" : "");
 	}
-	fputs("\nof every command:\n"
+	fputs(
+	    "\nof every command:\n"
 	    "  --domain DOMAIN          of an ADDRESS without one; on whose behalf\n"
 	    "  --login LOGIN --login-password -\n"
 	    "                           as this client, administrator or mailbox\n"
-	    "  --json                   the answer as JSON\n", f);
+	    "  --json                   the answer as JSON\n",
+	    f);
 }
 
 /* A request for a piece of something, which backup and restore send. */
@@ -139,10 +141,12 @@ is_piece(const struct message *m)
 void
 admin_help(FILE *f)
 {
-	fputs("usage: semail admin [--json] [--server HOST:PORT --key-file FILE]\n"
+	fputs(
+	    "usage: semail admin [--json] [--server HOST:PORT --key-file FILE]\n"
 	    "           [--login LOGIN] COMMAND "
 	    "[ARGUMENT ...]\n"
-	    "       semail admin help COMMAND\n\n", f);
+	    "       semail admin help COMMAND\n\n",
+	    f);
 	for (unsigned i = 0; i < nmessages; i++) {
 		if (is_piece(&messages[i]))
 			continue;
@@ -151,13 +155,15 @@ admin_help(FILE *f)
 		fprintf(f, "%*s %s\n", (int)(13 - strlen(messages[i].type)), "",
 		    messages[i].help);
 	}
-	fputs("\n"
+	fputs(
+	    "\n"
 	    "  backup        write a mailbox's mail as a tar archive\n"
 	    "  restore       put the mail of such an archive into a mailbox\n"
 	    "  import        send a request for each row of a CSV file\n"
 	    "  export        write a list as CSV, for import\n"
 	    "  request       the fields on standard input, as a panel sends them\n"
-	    "  help          this\n", f);
+	    "  help          this\n",
+	    f);
 }
 
 /* ---- bash ------------------------------------------------------------------------ */
@@ -188,7 +194,8 @@ put_case(FILE *f, const struct message *m, const char *words)
 void
 admin_completion(FILE *f)
 {
-	fputs("# bash completion for semail, made from admind/message.c\n"
+	fputs(
+	    "# bash completion for semail, made from admind/message.c\n"
 	    "_semail()\n{\n"
 	    "\tlocal cur=${COMP_WORDS[COMP_CWORD]} i word= admin= options=\n"
 	    "\tlocal common='--domain --login --login-password "
@@ -209,7 +216,8 @@ admin_completion(FILE *f)
 	    "\tif [[ -z $admin && -z $word ]]; then\n"
 	    "\t\toptions='start stop status reload check queue admin'\n"
 	    "\telif [[ -n $admin && -z $word ]]; then\n"
-	    "\t\toptions=\"$common help request import export backup restore", f);
+	    "\t\toptions=\"$common help request import export backup restore",
+	    f);
 	for (unsigned i = 0; i < nmessages; i++) {
 		if (is_piece(&messages[i]))
 			continue;
@@ -221,10 +229,13 @@ admin_completion(FILE *f)
 		if (!is_piece(&messages[i]))
 			put_case(f, &messages[i], "");
 	fputs("\t\tbackup|restore) options=\"$common "
-	    "$(compgen -f -- \"$cur\")\" ;;\n", f);
-	put_case(f, &import_usage, " importbal newdom newalias newvirt newuser "
+	      "$(compgen -f -- \"$cur\")\" ;;\n",
+	    f);
+	put_case(f, &import_usage,
+	    " importbal newdom newalias newvirt newuser "
 	    "newclient setbal delbal $(compgen -f -- \"$cur\")");
-	put_case(f, &export_usage, " mailboxes domains aliases virtuals users "
+	put_case(f, &export_usage,
+	    " mailboxes domains aliases virtuals users "
 	    "clients");
 	fputs("\t\thelp) options=\"import export backup restore", f);
 	for (unsigned i = 0; i < nmessages; i++) {
@@ -234,6 +245,7 @@ admin_completion(FILE *f)
 		put_lower(f, messages[i].type);
 	}
 	fputs("\" ;;\n\t\tesac\n\tfi\n"
-	    "\tCOMPREPLY=($(compgen -W \"$options\" -- \"$cur\"))\n"
-	    "}\ncomplete -F _semail semail\n", f);
+	      "\tCOMPREPLY=($(compgen -W \"$options\" -- \"$cur\"))\n"
+	      "}\ncomplete -F _semail semail\n",
+	    f);
 }

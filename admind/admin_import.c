@@ -27,8 +27,8 @@ struct import {
 	struct buf bytes; /* the file */
 	struct import_header header;
 	struct report report;
-	int dry_field;    /* of the message, or -1: we check alone */
-	void *seen;       /* a tree of struct seen, in a dry run */
+	int dry_field; /* of the message, or -1: we check alone */
+	void *seen;    /* a tree of struct seen, in a dry run */
 	struct sender *sender;
 	struct admin_link *link;
 	struct buf request;
@@ -60,8 +60,8 @@ static const char *
 text_of(const struct import *im, unsigned field)
 {
 	/* Of argv, so a C string. */
-	return im->args.given[field] ?
-	    (const char *)im->args.value[field].data : NULL;
+	return im->args.given[field] ? (const char *)im->args.value[field].data
+	                             : NULL;
 }
 
 static bool
@@ -89,15 +89,20 @@ take_arguments(struct import *im, int argc, char *argv[])
 	}
 	type = text_of(im, IMPORT_TYPE);
 	if ((im->message = admin_find(type)) == NULL)
-		admin_die(EXIT_USAGE, "there is no command %s; semail admin "
-		    "help lists them", type);
+		admin_die(EXIT_USAGE,
+		    "there is no command %s; semail admin "
+		    "help lists them",
+		    type);
 	if (!import_may(im->message))
-		admin_die(EXIT_USAGE, "%s is nothing to import: it changes "
-		    "nothing, or its answer must be read", type);
+		admin_die(EXIT_USAGE,
+		    "%s is nothing to import: it changes "
+		    "nothing, or its answer must be read",
+		    type);
 	for (unsigned i = 0; i < im->args.nsecrets; i++)
 		if (im->args.secret[i].from == FROM_STDIN &&
 		    strcmp(text_of(im, IMPORT_FILE), "-") == 0)
-			admin_die(EXIT_USAGE, "standard input is the file: "
+			admin_die(EXIT_USAGE,
+			    "standard input is the file: "
 			    "--login-password-file is needed");
 	if ((r = admin_secrets(&im->args, why)) != 0)
 		admin_die(r, "%s", why);
@@ -116,9 +121,9 @@ read_file(struct import *im)
 	if (fd == -1 || fstat(fd, &st) == -1)
 		admin_die(EXIT_INPUT, "%s: %s", name, strerror(errno));
 	if (io_slurp(fd, FILE_MAX, &im->bytes) == -1)
-		admin_die(EXIT_INPUT, "%s: %s", name, errno == EFBIG ?
-		    "is larger than 512 MB; import it in parts" :
-		    strerror(errno));
+		admin_die(EXIT_INPUT, "%s: %s", name,
+		    errno == EFBIG ? "is larger than 512 MB; import it in parts"
+		                   : strerror(errno));
 	if (!is_stdin)
 		close(fd);
 	im->report.file = name;
@@ -142,8 +147,10 @@ next_row(struct import *im, struct csv *csv, struct span *rest)
 		return e == CSV_ROW;
 	if (csv->n < im->header.n)
 		name = im->header.column[csv->n].name;
-	snprintf(why, sizeof(why), "%.100s:%lu: cell %u (%s): %s; nothing was "
-	    "sent", im->report.file, csv->at, csv->n + 1, name, csv->why);
+	snprintf(why, sizeof(why),
+	    "%.100s:%lu: cell %u (%s): %s; nothing was "
+	    "sent",
+	    im->report.file, csv->at, csv->n + 1, name, csv->why);
 	if (im->report.begun)
 		report_end(&im->report, why);
 	else
@@ -160,7 +167,7 @@ take_header(struct import *im, struct csv *csv, struct span *rest)
 		admin_die(EXIT_INPUT, "%s: there is no header line",
 		    im->report.file);
 	if (import_header(&im->header, im->message, csv,
-	    text_of(im, IMPORT_IGNORE), why) == -1) {
+	        text_of(im, IMPORT_IGNORE), why) == -1) {
 		fprintf(stderr, "semail: %s:%lu: ", im->report.file, csv->line);
 		text_put(stderr, span_of(why));
 		fprintf(stderr, "; %s knows: ", im->message->type);
@@ -169,8 +176,10 @@ take_header(struct import *im, struct csv *csv, struct span *rest)
 		exit(EXIT_INPUT);
 	}
 	if (im->is_open && import_has_secrets(&im->header))
-		fprintf(stderr, "semail: warning: everybody on this host may "
-		    "read the passwords in %s\n", im->report.file);
+		fprintf(stderr,
+		    "semail: warning: everybody on this host may "
+		    "read the passwords in %s\n",
+		    im->report.file);
 }
 
 /* ---- first: is it all good ------------------------------------------------------------ */
@@ -240,7 +249,7 @@ make_row(struct import *im, const struct csv *csv, struct admin_command *cmd,
 {
 	/* The name of it is needed to tell, so it is made twice. */
 	const struct import_told quiet = { tell_nobody, NULL },
-	    told = { tell_bad, im };
+	                         told = { tell_bad, im };
 	unsigned wrong = import_row(&im->header, csv, &im->args, cmd, &quiet);
 
 	im->line = csv->line;
@@ -261,7 +270,8 @@ check_row(struct import *im, const struct csv *csv)
 	if (make_row(im, csv, &cmd, true) > 0) {
 		im->report.bad++;
 	} else if ((first = first_line(im)) != im->line) {
-		snprintf(text, sizeof(text), "it is in line %lu already", first);
+		snprintf(text, sizeof(text), "it is in line %lu already",
+		    first);
 		report_wrong(&im->report, im->line, im->object, CODE_EXISTS,
 		    text);
 		im->report.bad++;
@@ -376,15 +386,18 @@ run(struct import *im)
 	check_all(im);
 	if (im->report.bad > 0 && !is_yes(im, IMPORT_CONTINUE) &&
 	    !im->report.dry_run) {
-		report_end(&im->report, "there are bad rows, nothing was sent "
+		report_end(&im->report,
+		    "there are bad rows, nothing was sent "
 		    "(--continue sends the good ones)");
 		return EXIT_INPUT;
 	}
 	r = send_all(im, why);
 	report_end(&im->report, r != 0 ? why : NULL);
 	if (im->report.dry_run && im->dry_field == -1)
-		fprintf(stderr, "semail: %s has no dry run: rows were checked "
-		    "here, not by admind\n", im->message->type);
+		fprintf(stderr,
+		    "semail: %s has no dry run: rows were checked "
+		    "here, not by admind\n",
+		    im->message->type);
 	if (r != 0)
 		return r;
 	if (im->report.bad > 0)

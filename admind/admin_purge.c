@@ -98,7 +98,7 @@ report(struct purge *p, const char *domain, bool failed)
 		printf("%s{\"domain\":", p->domains++ == 0 ? "[" : ",\n");
 		text_json(stdout, span_of(domain));
 		printf(",\"messages\":%llu,\"kbytes\":%llu,\"mailboxes\":%u,"
-		    "\"troubles\":%u,\"failed\":%s}",
+		       "\"troubles\":%u,\"failed\":%s}",
 		    (unsigned long long)p->messages,
 		    (unsigned long long)p->kbytes, p->mailboxes - p->troubles,
 		    p->troubles, failed ? "true" : "false");
@@ -179,8 +179,8 @@ take_domains(const struct fields *answer, struct buf *names)
 	struct fields row;
 
 	fields_init(&row);
-	for (int i = 0; name != -1 && days != -1 &&
-	    show_row(answer, i, &row) == 0; i++) {
+	for (int i = 0;
+	     name != -1 && days != -1 && show_row(answer, i, &row) == 0; i++) {
 		if (number(fields_get(&row, (unsigned)days)) == 0)
 			continue;
 		buf_put_span(names, fields_get(&row, (unsigned)name));
@@ -212,8 +212,8 @@ list_domains(struct purge *p, struct buf *names)
 			break;
 		}
 		take_domains(&answer, names);
-		if (buf_error(names) != 0 || span_copy(show_next(&answer), next,
-		    sizeof(next)) == -1)
+		if (buf_error(names) != 0 ||
+		    span_copy(show_next(&answer), next, sizeof(next)) == -1)
 			r = EXIT_PROTOCOL;
 	} while (r == 0 && next[0] != '\0');
 	buf_clear(&b);
@@ -254,7 +254,8 @@ admin_purge(const struct admin_options *o, int argc, char *argv[])
 		else if (strcmp(argv[i], "--json") == 0)
 			p.json = true;
 		else if (argv[i][0] == '-')
-			admin_die(EXIT_USAGE, "usage: semail purge [--dry-run] "
+			admin_die(EXIT_USAGE,
+			    "usage: semail purge [--dry-run] "
 			    "[--json] [DOMAIN ...]");
 		else
 			argv[ndomains++] = argv[i];

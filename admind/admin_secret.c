@@ -29,8 +29,8 @@ fail(char *why, int status, const char *fmt, ...)
 static const char *
 name_of(const struct admin_command *cmd, unsigned field)
 {
-	return field == FIELD_LOGIN ? "login-password" :
-	    cmd->message->fields[field].option;
+	return field == FIELD_LOGIN ? "login-password"
+	                            : cmd->message->fields[field].option;
 }
 
 static void
@@ -93,10 +93,11 @@ from_terminal(struct admin_command *cmd, unsigned field, char *why)
 	r = prompt(STDIN_FILENO, name, "", &cmd->text[field]);
 	if (r == 0 && field != FIELD_LOGIN) {
 		r = prompt(STDIN_FILENO, name, " again", &again);
-		if (r == 0 && !span_eq(buf_span(&again),
-		    buf_span(&cmd->text[field]))) {
+		if (r == 0 &&
+		    !span_eq(buf_span(&again), buf_span(&cmd->text[field]))) {
 			buf_clear(&again);
-			return fail(why, EXIT_INPUT, "%s: the two differ", name);
+			return fail(why, EXIT_INPUT, "%s: the two differ",
+			    name);
 		}
 	}
 	buf_clear(&again);
@@ -114,11 +115,13 @@ from_lines(struct admin_command *cmd, unsigned field, struct span *rest,
 	struct buf *b = &cmd->text[field];
 
 	if (rest->len == 0)
-		return fail(why, EXIT_INPUT, "standard input has no line for "
-		    "--%s", name_of(cmd, field));
+		return fail(why, EXIT_INPUT,
+		    "standard input has no line for "
+		    "--%s",
+		    name_of(cmd, field));
 	buf_put_span(b, nl == -1 ? *rest : span_sub(*rest, 0, (size_t)nl + 1));
-	*rest = nl == -1 ? span_from("", 0) :
-	    span_sub(*rest, (size_t)nl + 1, rest->len);
+	*rest = nl == -1 ? span_from("", 0)
+	                 : span_sub(*rest, (size_t)nl + 1, rest->len);
 	cut_line_end(b);
 	return 0;
 }
@@ -144,7 +147,8 @@ read_one(struct admin_command *cmd, const struct admin_secret *s, bool terminal,
 	if (terminal)
 		return from_terminal(cmd, s->field, why);
 	if (s->from == FROM_TERMINAL)
-		return fail(why, EXIT_USAGE, "--%s - is missing (it is read "
+		return fail(why, EXIT_USAGE,
+		    "--%s - is missing (it is read "
 		    "from standard input), or --%s-file FILE",
 		    name_of(cmd, s->field), name_of(cmd, s->field));
 	return from_lines(cmd, s->field, rest, why);
@@ -163,7 +167,8 @@ admin_secrets(struct admin_command *cmd, char why[static WHY_MAX])
 	buf_init(&input, VALUES * SECRET_LINE_MAX);
 	if (wanted && !terminal &&
 	    io_slurp(STDIN_FILENO, input.max, &input) == -1)
-		r = fail(why, EXIT_INPUT, "standard input: %s", strerror(errno));
+		r = fail(why, EXIT_INPUT, "standard input: %s",
+		    strerror(errno));
 	rest = buf_span(&input);
 	for (unsigned i = 0; i < cmd->nsecrets && r == 0; i++) {
 		const struct admin_secret *s = &cmd->secret[i];
@@ -172,7 +177,8 @@ admin_secrets(struct admin_command *cmd, char why[static WHY_MAX])
 		cmd->value[s->field] = buf_span(&cmd->text[s->field]);
 	}
 	if (r == 0 && rest.len > 0)
-		r = fail(why, EXIT_INPUT, "standard input has more lines than "
+		r = fail(why, EXIT_INPUT,
+		    "standard input has more lines than "
 		    "there are secrets to read");
 	buf_clear(&input);
 	return r;

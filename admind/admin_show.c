@@ -39,9 +39,9 @@ has_rows(const struct fields *a)
 
 	return is_good(a) && a->n > A_COLUMNS &&
 	    (span_has_prefix_icase(type, "LIST") ||
-	    span_has_prefix_icase(type, "SHOW") ||
-	    span_has_prefix_icase(type, "STAT") || span_is(type, "AUDIT") ||
-	    span_is(type, "PURGE") || span_is(type, "DNSDOM"));
+	        span_has_prefix_icase(type, "SHOW") ||
+	        span_has_prefix_icase(type, "STAT") || span_is(type, "AUDIT") ||
+	        span_is(type, "PURGE") || span_is(type, "DNSDOM"));
 }
 
 /* One thing with many properties: a line for each. */
@@ -52,7 +52,7 @@ is_one(const struct fields *a)
 
 	return has_rows(a) && a->n == A_ROWS + 1 &&
 	    (span_has_prefix_icase(type, "SHOW") ||
-	    span_has_prefix_icase(type, "STAT"));
+	        span_has_prefix_icase(type, "STAT"));
 }
 
 struct span
@@ -174,8 +174,8 @@ table(struct show *s, const struct fields *a)
 	fields_init(&columns);
 	fields_init(&row);
 	if (show_row(a, -1, &columns) == 0 && a->n > A_ROWS) {
-		s->ncolumns = columns.n < SHOW_COLUMNS ? columns.n :
-		    SHOW_COLUMNS;
+		s->ncolumns = columns.n < SHOW_COLUMNS ? columns.n
+		                                       : SHOW_COLUMNS;
 		widen(s, &columns);
 		for (int i = 0; show_row(a, i, &row) == 0; i++)
 			widen(s, &row);

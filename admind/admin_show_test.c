@@ -20,7 +20,7 @@ static const struct {
 	    "\"comment\":\"\"}\n" },
 	{ "a list of two pages",
 	    { "LISTDOM||||0||a|name\\pquota|x.test\\p12|long.test\\p",
-	      "LISTDOM||||0|||name\\pquota|y.test\\pa\\\\pb" },
+	        "LISTDOM||||0|||name\\pquota|y.test\\pa\\\\pb" },
 	    "name       quota\nx.test     12\nlong.test  \n"
 	    "y.test     a|b\n",
 	    "{\"type\":\"LISTDOM\",\"domain\":\"\",\"rows\":[\n"
@@ -29,8 +29,7 @@ static const struct {
 	    "{\"name\":\"y.test\",\"quota\":\"a|b\"}\n"
 	    "],\"code\":0,\"comment\":\"\"}\n" },
 	{ "the second page is refused",
-	    { "LISTDOM||||0||a|name|x", "LISTDOM||||-2|later" },
-	    "name\nx\n",
+	    { "LISTDOM||||0||a|name|x", "LISTDOM||||-2|later" }, "name\nx\n",
 	    "{\"type\":\"LISTDOM\",\"domain\":\"\",\"rows\":[\n"
 	    "{\"name\":\"x\"}\n],\"code\":-2,\"comment\":\"later\"}\n" },
 	{ "one thing",
@@ -46,8 +45,7 @@ static const struct {
 	    "{\"c\":\"\\u001b[31m\\u009b\\ufffd\\\"\xc3\xa9\"}\n],"
 	    "\"code\":0,\"comment\":\"\"}\n" },
 	{ "a row too short, one too long",
-	    { "LISTDOM||||0|||a\\pb|x|1\\p2\\p3" },
-	    "a  b\nx  \n1  2\n",
+	    { "LISTDOM||||0|||a\\pb|x|1\\p2\\p3" }, "a  b\nx  \n1  2\n",
 	    "{\"type\":\"LISTDOM\",\"domain\":\"\",\"rows\":[\n"
 	    "{\"a\":\"x\",\"b\":\"\"},\n{\"a\":\"1\",\"b\":\"2\"}\n],"
 	    "\"code\":0,\"comment\":\"\"}\n" },

@@ -9,8 +9,11 @@ static uint32_t
 next_char(struct span *s, struct span *bytes_out)
 {
 	unsigned char first = s->data[0];
-	size_t n = first < 0x80 ? 1 : first >> 5 == 6 ? 2 : first >> 4 == 14 ? 3 :
-	    first >> 3 == 30 ? 4 : 0;
+	size_t n = first < 0x80 ? 1
+	    : first >> 5 == 6   ? 2
+	    : first >> 4 == 14  ? 3
+	    : first >> 3 == 30  ? 4
+	                        : 0;
 	uint32_t c = REPLACEMENT;
 
 	*bytes_out = span_sub(*s, 0, 1);

@@ -99,8 +99,8 @@ database_password(const struct handover *ho)
 {
 	struct span s = ho_blob(ho, "database-password-file");
 
-	while (s.len > 0 && (s.data[s.len - 1] == '\n' ||
-	    s.data[s.len - 1] == '\r'))
+	while (s.len > 0 &&
+	    (s.data[s.len - 1] == '\n' || s.data[s.len - 1] == '\r'))
 		s.len--;
 	return s;
 }
@@ -113,8 +113,9 @@ priv_put_ca(const struct proc *p, struct span pem)
 	int dir = open(p->ho->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd;
 
 	if (dir == -1 || (unlinkat(dir, CA_FILE, 0) == -1 && errno != ENOENT) ||
-	    (fd = openat(dir, CA_FILE, O_WRONLY | O_CREAT | O_EXCL |
-	    O_NOFOLLOW | O_CLOEXEC, 0644)) == -1 ||
+	    (fd = openat(dir, CA_FILE,
+	         O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644)) ==
+	        -1 ||
 	    io_write_all(fd, pem.data, pem.len) == -1 || fchmod(fd, 0644) == -1)
 		fatal("path=%s/%s", p->ho->dir, CA_FILE);
 	close(fd);
@@ -142,7 +143,7 @@ where_is(struct proc *p, struct db_where *out)
 	}
 	if (db_where_parse(setting, out) == -1)
 		fatalx("database is neither \"private\" nor "
-		    "USER@HOST:PORT,.../NAME with numeric HOSTs");
+		       "USER@HOST:PORT,.../NAME with numeric HOSTs");
 	if (db_where_tls(out, conf_str("database-tls"), ca, &why) == -1)
 		fatalx("%s", why);
 	if (out->tls >= DB_TLS_VERIFY_CA)
@@ -153,8 +154,9 @@ where_is(struct proc *p, struct db_where *out)
 static void
 where_password(const struct proc *p, struct db_where *out)
 {
-	if (out->nhosts > 0 && span_copy(database_password(p->ho),
-	    out->password, sizeof(out->password)) == -1)
+	if (out->nhosts > 0 &&
+	    span_copy(database_password(p->ho), out->password,
+	        sizeof(out->password)) == -1)
 		fatalx("database-password-file is too long");
 }
 
@@ -179,7 +181,7 @@ admind_check(struct proc *p, struct handover *ho, char why[static 201])
 
 	(void)p;
 	if (!span_eq(ho_blob(ho, "database-ca-file"),
-	    conf_blob("database-ca-file"))) {
+	        conf_blob("database-ca-file"))) {
 		snprintf(why, 201, "another database-ca-file needs a restart");
 		return -1;
 	}
@@ -213,8 +215,9 @@ admind_reload(struct proc *p)
 	hooks_reload();
 }
 
-static const struct proc_ops ops = { .check = admind_check,
-	.reload = admind_reload, .stats = admind_stats };
+static const struct proc_ops ops = {
+	.check = admind_check, .reload = admind_reload, .stats = admind_stats
+};
 
 int
 main(int argc, char *argv[])
@@ -240,13 +243,15 @@ main(int argc, char *argv[])
 	prune_start();
 	who_start(p);
 	panel_start();
-	proc_confine(p, CONFINE_ACCEPT | CONFINE_CONNECT | CONFINE_FILES |
-	    (where.nhosts > 0 ? CONFINE_INET : 0) |
-	    (where.tls >= DB_TLS_VERIFY_CA ? CONFINE_READ : 0));
+	proc_confine(p,
+	    CONFINE_ACCEPT | CONFINE_CONNECT | CONFINE_FILES |
+	        (where.nhosts > 0 ? CONFINE_INET : 0) |
+	        (where.tls >= DB_TLS_VERIFY_CA ? CONFINE_READ : 0));
 	explicit_bzero(&where, sizeof(where));
 
 	if ((opening = event_new(p->base, -1, 0, on_opening, NULL)) == NULL ||
-	    (looking = event_new(p->base, -1, EV_PERSIST, on_look, NULL)) == NULL ||
+	    (looking = event_new(p->base, -1, EV_PERSIST, on_look, NULL)) ==
+	        NULL ||
 	    event_add(opening, &now) == -1)
 		fatalx("memory");
 	return proc_loop(p);

@@ -10,10 +10,10 @@
 
 struct admind {
 	struct proc proc;
-	struct db *db;       /* for requests */
+	struct db *db; /* for requests */
 	struct ipc *spawnd;
 	struct accounts *accounts; /* of this system, that may be mailboxes */
-	bool open;           /* the schema is there: requests are taken */
+	bool open;                 /* the schema is there: requests are taken */
 	uint64_t requests, refused, panels_refused;
 };
 
@@ -23,18 +23,18 @@ extern struct admind admind;
  * feeder_sync() calls done once, when authd has all that is committed now;
  * never before it has returned.  One caller at a time. */
 void feeder_start(void);
-void feeder_open(void);  /* the schema is there */
-void feeder_look(void);  /* something may have changed */
+void feeder_open(void); /* the schema is there */
+void feeder_look(void); /* something may have changed */
 void feeder_sync(void (*done)(void *arg), void *arg);
 void feeder_forget(void);
-void feeder_kick(void);  /* something was committed; nobody waits for it */
+void feeder_kick(void); /* something was committed; nobody waits for it */
 uint64_t feeder_journal(void); /* what authd has acknowledged */
 bool feeder_is_up(void);
 
 /* exports.c: the text files aliases, virtual and passwd.  NULL, or why they are
  * not what the database is now; large ones follow within seconds. */
 void exports_start(void);
-void exports_open(void);  /* the schema is there */
+void exports_open(void); /* the schema is there */
 const char *exports_now(void);
 /* Accounts are others than they were: so is passwd. */
 void exports_accounts(void);

@@ -79,9 +79,9 @@ ask_sender(struct ipc *ipc, struct ipc_msg *m)
 	path = wire_text(&w, ADDR_MAX - 1);
 	if (wire_done(&w) == -1)
 		return ipc_refuse(ipc, m, "form");
-	if (resolve_sender(authd.store, mailbox, path, &may) ==
-	    STORE_UNKNOWN) {
-		ipc_fail(ipc, m->id, FAIL_TEMP, "the directory is not complete");
+	if (resolve_sender(authd.store, mailbox, path, &may) == STORE_UNKNOWN) {
+		ipc_fail(ipc, m->id, FAIL_TEMP,
+		    "the directory is not complete");
 		return 0;
 	}
 	buf_init(&b, 16);
@@ -162,7 +162,9 @@ authd_reload(struct proc *p)
 }
 
 static const struct proc_ops ops = { .stop = authd_stop,
-	.check = authd_check, .reload = authd_reload, .stats = authd_stats };
+	.check = authd_check,
+	.reload = authd_reload,
+	.stats = authd_stats };
 
 int
 main(int argc, char *argv[])

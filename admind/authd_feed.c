@@ -12,7 +12,7 @@
 #define SPAWND_MAX 4      /* one, and ones that are going */
 #define REVOKED_MAX 65536 /* waiting while spawnd is away */
 
-static uint64_t feeder;             /* whose feed is open */
+static uint64_t feeder; /* whose feed is open */
 static uint64_t spawnds[SPAWND_MAX];
 static uint32_t *waiting;
 static size_t nwaiting, waiting_cap;
@@ -125,7 +125,8 @@ feed_used(struct ipc *ipc, struct ipc_msg *m)
 	if (msg_used_get(m->payload, mailbox, &n) == -1)
 		return ipc_refuse(ipc, m, "form");
 	if (!store_state(authd.store).complete) {
-		ipc_fail(ipc, m->id, FAIL_TEMP, "the directory is not complete");
+		ipc_fail(ipc, m->id, FAIL_TEMP,
+		    "the directory is not complete");
 		return 0;
 	}
 	for (unsigned i = 0; i < n; i++)
@@ -225,7 +226,8 @@ spawnd_box(struct ipc *ipc, struct ipc_msg *m)
 		return ipc_refuse(ipc, m, "form");
 	switch (store_box(authd.store, mailbox, &box)) {
 	case STORE_UNKNOWN:
-		ipc_fail(ipc, m->id, FAIL_TEMP, "the directory is not complete");
+		ipc_fail(ipc, m->id, FAIL_TEMP,
+		    "the directory is not complete");
 		return 0;
 	case STORE_NONE:
 		ipc_fail(ipc, m->id, FAIL_NONE, "no such mailbox");

@@ -45,16 +45,16 @@
 
 /* A login whose password is being checked, or whose refusal waits. */
 struct login {
-	uint64_t channel;  /* ipc_token() */
+	uint64_t channel; /* ipc_token() */
 	uint32_t id;
 	uint8_t service;
-	uint32_t mailbox;  /* 0: whatever the check says, it is a refusal */
+	uint32_t mailbox; /* 0: whatever the check says, it is a refusal */
 	uint64_t arrived_ms;
 	char name[LOGIN_MAX + 1];
 	char remote[65];
 	char address[321];
 	struct event *late;
-	unsigned n;        /* local verifiers that are tried */
+	unsigned n; /* local verifiers that are tried */
 	uint32_t credentials[STORE_CREDENTIALS_MAX];
 	unsigned char keys[TRIES_MAX][PASSCACHE_KEY_BYTES]; /* LDAP: the nth */
 	bool local_trouble; /* one of them could not be checked */
@@ -149,8 +149,10 @@ login_deny(struct login *l)
 	tv.tv_sec = (time_t)(ms / 1000);
 	tv.tv_usec = (suseconds_t)(ms % 1000 * 1000);
 	/* With too many waiting the answer comes at once: memory first. */
-	if (nlate >= LATE_MAX || (l->late = event_new(authd.proc.base, -1, 0,
-	    login_late, l)) == NULL || event_add(l->late, &tv) == -1) {
+	if (nlate >= LATE_MAX ||
+	    (l->late = event_new(authd.proc.base, -1, 0, login_late, l)) ==
+	        NULL ||
+	    event_add(l->late, &tv) == -1) {
 		login_refuse(l);
 		return;
 	}
@@ -241,7 +243,7 @@ login_bind(struct login *l)
 	} else if (l->password.len == 0) {
 		login_deny(l); /* to LDAP it would be a bind of nobody's */
 	} else if (binder_check(source, &who, secret_span(&l->password),
-	    login_bound, l) == -1) {
+	               login_bound, l) == -1) {
 		login_temp(l, "too many logins at once");
 	}
 }
@@ -261,7 +263,7 @@ login_domain(struct span name)
 		tries++;
 		if (addr_domain(span_sub(name, i + 1, name.len), domain) == 0 &&
 		    store_domain(authd.store, span_of(domain), &id, &local) ==
-		    STORE_FOUND)
+		        STORE_FOUND)
 			return id;
 	}
 	return 0;
@@ -273,8 +275,9 @@ login_ldap(struct login *l, struct span name, const struct store_box *box)
 {
 	ptrdiff_t at = span_chr(name, '@');
 
-	if (store_ldap(authd.store, box != NULL ? box->domain :
-	    login_domain(name), l->ldap) == STORE_UNKNOWN)
+	if (store_ldap(authd.store,
+	        box != NULL ? box->domain : login_domain(name),
+	        l->ldap) == STORE_UNKNOWN)
 		return -1;
 	if (box != NULL) {
 		snprintf(l->who, sizeof(l->who), "%s", box->login);
@@ -284,10 +287,10 @@ login_ldap(struct login *l, struct span name, const struct store_box *box)
 	if (at == -1)
 		at = (ptrdiff_t)name.len;
 	/* A name with a NUL is nobody's, there as here. */
-	if (span_copy(span_sub(name, 0, (size_t)at), l->who,
-	    sizeof(l->who)) == -1 ||
+	if (span_copy(span_sub(name, 0, (size_t)at), l->who, sizeof(l->who)) ==
+	        -1 ||
 	    span_copy(span_sub(name, (size_t)at + 1, name.len), l->domain,
-	    sizeof(l->domain)) == -1)
+	        sizeof(l->domain)) == -1)
 		l->ldap[0] = '\0';
 	return 0;
 }
@@ -366,8 +369,9 @@ login_look(struct login *l, const struct msg_login *in,
 	is = a == STORE_FOUND && box.state == BOX_ACTIVE;
 	if (a == STORE_UNKNOWN ||
 	    login_ldap(l, in->login, is ? &box : NULL) == -1 ||
-	    (is && store_credentials(authd.store, box.mailbox, in->service,
-	    found, &n) == STORE_UNKNOWN))
+	    (is &&
+	        store_credentials(authd.store, box.mailbox, in->service, found,
+	            &n) == STORE_UNKNOWN))
 		return -1;
 	for (unsigned i = 0; i < n; i++) {
 		/* LDAP has the password; those of devices are ours. */
@@ -386,7 +390,8 @@ login_look(struct login *l, const struct msg_login *in,
 }
 
 static int
-login_start_check(struct ipc *ipc, struct ipc_msg *m, const struct msg_login *in)
+login_start_check(struct ipc *ipc, struct ipc_msg *m,
+    const struct msg_login *in)
 {
 	struct span verifiers[STORE_CREDENTIALS_MAX];
 	struct login *l = calloc(1, sizeof(*l));
@@ -415,7 +420,7 @@ login_start_check(struct ipc *ipc, struct ipc_msg *m, const struct msg_login *in
 	} else if (l->n == 0) {
 		login_bind(l);
 	} else if (hasher_check(in->password, verifiers, l->n, login_checked,
-	    l) == -1) {
+	               l) == -1) {
 		login_temp(l, "too many logins at once");
 	}
 	return 0;
@@ -429,8 +434,10 @@ login_ask(struct ipc *ipc, struct ipc_msg *m)
 	if (msg_login_get(m->payload, &in) == -1)
 		return ipc_refuse(ipc, m, "form");
 	/* A front that was taken over gets no ticket for another's service. */
-	if (in.service != (ipc_peer(ipc) == ROLE_POP3D ? SERVICE_POP3 :
-	    ipc_peer(ipc) == ROLE_ADMIND ? SERVICE_ADMIN : SERVICE_SMTP))
+	if (in.service !=
+	    (ipc_peer(ipc) == ROLE_POP3D           ? SERVICE_POP3
+	            : ipc_peer(ipc) == ROLE_ADMIND ? SERVICE_ADMIN
+	                                           : SERVICE_SMTP))
 		return ipc_refuse(ipc, m, "not its service");
 	return login_start_check(ipc, m, &in);
 }

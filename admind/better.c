@@ -29,7 +29,8 @@ struct better_txn {
 static int
 better_txn(struct db *db, void *arg)
 {
-	static const struct dir_who who = { .name = "authd", .origin = "login" };
+	static const struct dir_who who = { .name = "authd",
+		.origin = "login" };
 	struct better_txn *t = arg;
 	struct db_value v[4] = { db_u64(t->in->credential),
 		db_bytes(t->in->verifier) };
@@ -40,10 +41,12 @@ better_txn(struct db *db, void *arg)
 	t->outcome = STALE;
 	if (dir_lock(db) == -1)
 		return DB_FAILED;
-	rc = db_query(db, &r, "SELECT CONCAT(Ba_Login, '@', Do_NomDomaine) FROM "
+	rc = db_query(db, &r,
+	    "SELECT CONCAT(Ba_Login, '@', Do_NomDomaine) FROM "
 	    "Identifiant JOIN BAL ON Ba_IdBAL = Id_IdBAL JOIN Domaine ON "
 	    "Do_IdDomaine = Ba_IdDomaine WHERE Id_IdIdentifiant = ? AND "
-	    "Id_Verificateur = ? AND Id_Revoque IS NULL FOR UPDATE", v, 2);
+	    "Id_Verificateur = ? AND Id_Revoque IS NULL FOR UPDATE",
+	    v, 2);
 	if (rc == 0 && db_next(&r) &&
 	    span_copy(r.column[0], t->object, sizeof(t->object)) == 0)
 		t->outcome = STORED;
@@ -57,9 +60,12 @@ better_txn(struct db *db, void *arg)
 	v[1] = db_u64(CREDENTIAL_IMPORTED);
 	v[2] = db_u64(CREDENTIAL_PASSWORD);
 	v[3] = db_u64(t->in->credential);
-	if (db_do(db, NULL, &changed, "UPDATE Identifiant SET Id_Verificateur "
-	    "= ?, Id_Type = IF(Id_Type = ?, ?, Id_Type) WHERE "
-	    "Id_IdIdentifiant = ?", v, 4) == -1 || changed != 1 ||
+	if (db_do(db, NULL, &changed,
+	        "UPDATE Identifiant SET Id_Verificateur "
+	        "= ?, Id_Type = IF(Id_Type = ?, ?, Id_Type) WHERE "
+	        "Id_IdIdentifiant = ?",
+	        v, 4) == -1 ||
+	    changed != 1 ||
 	    dir_journal(db, FEED_CREDENTIAL, t->in->credential) == -1 ||
 	    dir_audit(db, &who, "REHASH", t->object) == -1)
 		return DB_FAILED;

@@ -153,22 +153,27 @@ children_start(void)
 	}
 	pair(ours);
 	pair(theirs);
-	nursery_child(CHILD_BINDER, (int[]){ ours[1], theirs[0],
-	    memfd(buf_span(&conf)) }, 3);
+	nursery_child(CHILD_BINDER,
+	    (int[]){ ours[1], theirs[0], memfd(buf_span(&conf)) }, 3);
 	if (asks_dns()) {
 		pair(names);
 		pair(sockets);
-		nursery_child(CHILD_RESOLVER, (int[]){ names[0], sockets[0],
-		    memfd(conf_blob("resolver")) }, 3);
-		nursery_child(CHILD_CONNECTOR, (int[]){ theirs[1],
-		    memfd(buf_span(&conf)), names[1], sockets[1] }, 4);
+		nursery_child(CHILD_RESOLVER,
+		    (int[]){
+		        names[0], sockets[0], memfd(conf_blob("resolver")) },
+		    3);
+		nursery_child(CHILD_CONNECTOR,
+		    (int[]){ theirs[1], memfd(buf_span(&conf)), names[1],
+		        sockets[1] },
+		    4);
 	} else {
-		nursery_child(CHILD_CONNECTOR, (int[]){ theirs[1],
-		    memfd(buf_span(&conf)) }, 2);
+		nursery_child(CHILD_CONNECTOR,
+		    (int[]){ theirs[1], memfd(buf_span(&conf)) }, 2);
 	}
 	fd = ours[0];
-	if ((ev = event_new(base, fd, EV_READ | EV_PERSIST, on_answer,
-	    NULL)) == NULL || event_add(ev, NULL) == -1)
+	if ((ev = event_new(base, fd, EV_READ | EV_PERSIST, on_answer, NULL)) ==
+	        NULL ||
+	    event_add(ev, NULL) == -1)
 		fatalx("binder event");
 	return 0;
 }
@@ -196,8 +201,8 @@ binder_configure(struct event_base *b)
 	struct buf now;
 
 	base = b;
-	if (tick == NULL && (tick = event_new(base, -1, 0, on_tick, NULL)) ==
-	    NULL)
+	if (tick == NULL &&
+	    (tick = event_new(base, -1, 0, on_tick, NULL)) == NULL)
 		fatalx("binder event");
 	buf_init(&now, HO_MAX);
 	wire_put_bytes(&now, conf_blob("ldap"));
@@ -256,8 +261,9 @@ binder_check(struct span source, const struct ldapsrc_who *who,
 	wire_put_bytes(&b, who->login);
 	wire_put_bytes(&b, who->domain);
 	wire_put_bytes(&b, password);
-	sent = buf_error(&b) == 0 && send(fd, b.data, b.len, MSG_DONTWAIT |
-	    MSG_NOSIGNAL) == (ssize_t)b.len;
+	sent = buf_error(&b) == 0 &&
+	    send(fd, b.data, b.len, MSG_DONTWAIT | MSG_NOSIGNAL) ==
+	        (ssize_t)b.len;
 	buf_clear(&b);
 	if (!sent) {
 		a->id = 0;

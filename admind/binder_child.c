@@ -31,8 +31,8 @@
 #define FD_CONNECTOR 4
 #define FD_CONF 5
 
-#define IN_MAX 65536           /* bytes of an answer, all of its entries */
-#define SOURCE_OPEN_MAX 128    /* checks of one source: others have room, too */
+#define IN_MAX 65536        /* bytes of an answer, all of its entries */
+#define SOURCE_OPEN_MAX 128 /* checks of one source: others have room, too */
 
 /* What a check is waiting for. */
 enum step { CONNECTOR, STARTTLS, HANDSHAKE, SERVICE_BIND, SEARCH, BIND };
@@ -45,12 +45,12 @@ struct check {
 		unsigned nth, n, tries; /* of the endpoint's addresses */
 		uint64_t until_ms;
 	} at;
-	uint32_t asked;  /* of the connector */
+	uint32_t asked; /* of the connector */
 	enum step step;
 	struct binder_pipe pipe;
-	LDAP *ldap;      /* speaks through it */
+	LDAP *ldap; /* speaks through it */
 	int msgid;
-	size_t read;     /* bytes in all, from this server */
+	size_t read; /* bytes in all, from this server */
 	uint64_t until_ms;
 	struct event *late;
 	struct buf login, domain;
@@ -62,7 +62,7 @@ static struct source {
 	unsigned first; /* the server to try first, and */
 	unsigned nth;   /* which of its addresses */
 	unsigned open;
-	bool down;      /* so it was logged */
+	bool down; /* so it was logged */
 } sources[LDAPSRC_MAX];
 static LIST_HEAD(, check) checks = LIST_HEAD_INITIALIZER(checks);
 static struct event_base *base;
@@ -166,8 +166,9 @@ on_late(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	check_failed(c, c->step == CONNECTOR ?
-	    "its name was not found out in time" : "no answer in time");
+	check_failed(c,
+	    c->step == CONNECTOR ? "its name was not found out in time"
+	                         : "no answer in time");
 }
 
 /* ---- what is said ----------------------------------------------------------------- */
@@ -177,8 +178,10 @@ on_late(evutil_socket_t fd, short what, void *arg)
 static void
 say_bind(struct check *c, const char *dn, struct span password, enum step step)
 {
-	union { const unsigned char *in; char *out; } p = {
-		.in = password.data };
+	union {
+		const unsigned char *in;
+		char *out;
+	} p = { .in = password.data };
 	struct berval cred = { password.len, p.out };
 
 	if (dn[0] == '\0' || password.len == 0) {
@@ -187,7 +190,7 @@ say_bind(struct check *c, const char *dn, struct span password, enum step step)
 	}
 	c->step = step;
 	if (ldap_sasl_bind(c->ldap, dn, LDAP_SASL_SIMPLE, &cred, NULL, NULL,
-	    &c->msgid) != LDAP_SUCCESS)
+	        &c->msgid) != LDAP_SUCCESS)
 		check_failed(c, "bind");
 }
 
@@ -234,8 +237,7 @@ say_first(struct check *c)
 	struct buf b;
 
 	if (source_of(c)->search && conf.search_dn[0] != '\0') {
-		say_bind(c, conf.search_dn, conf.search_password,
-		    SERVICE_BIND);
+		say_bind(c, conf.search_dn, conf.search_password, SERVICE_BIND);
 		return;
 	}
 	if (source_of(c)->search) {
@@ -255,7 +257,8 @@ say_first(struct check *c)
 static void
 got_starttls(struct check *c, int code)
 {
-	const struct ldapsrc_endpoint *e = &source_of(c)->endpoints[c->endpoint];
+	const struct ldapsrc_endpoint *e =
+	    &source_of(c)->endpoints[c->endpoint];
 
 	if (code != LDAP_SUCCESS) {
 		check_failed(c, "STARTTLS is refused");
@@ -279,8 +282,8 @@ got_search(struct check *c, int code, LDAPMessage *res)
 		check_failed(c, ldap_err2string(code));
 	} else if (n == 0) {
 		check_answered(c, BINDER_WRONG); /* nobody of that name */
-	} else if ((dn = ldap_get_dn(c->ldap, ldap_first_entry(c->ldap,
-	    res))) == NULL) {
+	} else if ((dn = ldap_get_dn(c->ldap,
+	                ldap_first_entry(c->ldap, res))) == NULL) {
 		check_failed(c, "an entry without a name");
 	} else {
 		say_bind(c, dn, secret_span(&c->password), BIND);
@@ -311,13 +314,17 @@ got_bind(struct check *c, int code)
 static void
 got(struct check *c, int type, LDAPMessage *res)
 {
-	static const int wanted[] = { [CONNECTOR] = -1, [STARTTLS] = LDAP_RES_EXTENDED,
-		[HANDSHAKE] = -1, [SERVICE_BIND] = LDAP_RES_BIND,
-		[SEARCH] = LDAP_RES_SEARCH_RESULT, [BIND] = LDAP_RES_BIND };
+	static const int wanted[] = { [CONNECTOR] = -1,
+		[STARTTLS] = LDAP_RES_EXTENDED,
+		[HANDSHAKE] = -1,
+		[SERVICE_BIND] = LDAP_RES_BIND,
+		[SEARCH] = LDAP_RES_SEARCH_RESULT,
+		[BIND] = LDAP_RES_BIND };
 	int code = LDAP_OTHER;
 
-	if (type != wanted[c->step] || ldap_parse_result(c->ldap, res, &code,
-	    NULL, NULL, NULL, NULL, 0) != LDAP_SUCCESS) {
+	if (type != wanted[c->step] ||
+	    ldap_parse_result(c->ldap, res, &code, NULL, NULL, NULL, NULL, 0) !=
+	        LDAP_SUCCESS) {
 		check_failed(c, "an answer that makes no sense");
 		return;
 	}
@@ -375,8 +382,10 @@ on_secured(struct conn *conn, void *arg)
 static void
 on_ended(struct conn *conn, enum conn_end why, void *arg)
 {
-	check_failed(arg, why == CONN_EOF ? "it hung up" :
-	    why == CONN_HANDSHAKE ? conn_tls_reason(conn) : "no connection");
+	check_failed(arg,
+	    why == CONN_EOF             ? "it hung up"
+	        : why == CONN_HANDSHAKE ? conn_tls_reason(conn)
+	                                : "no connection");
 }
 
 static const struct conn_ops conn_ops = { on_input, NULL, on_secured,
@@ -385,7 +394,8 @@ static const struct conn_ops conn_ops = { on_input, NULL, on_secured,
 static void
 check_connected(struct check *c)
 {
-	const struct ldapsrc_endpoint *e = &source_of(c)->endpoints[c->endpoint];
+	const struct ldapsrc_endpoint *e =
+	    &source_of(c)->endpoints[c->endpoint];
 
 	if ((e->tls || !e->loopback || conf.starttls_on_loopback) &&
 	    tls == NULL) {
@@ -396,7 +406,7 @@ check_connected(struct check *c)
 	} else if (!e->loopback || conf.starttls_on_loopback) {
 		c->step = STARTTLS;
 		if (ldap_extended_operation(c->ldap, LDAP_EXOP_START_TLS, NULL,
-		    NULL, NULL, &c->msgid) != LDAP_SUCCESS)
+		        NULL, NULL, &c->msgid) != LDAP_SUCCESS)
 			check_failed(c, "STARTTLS");
 	} else {
 		say_first(c);
@@ -437,8 +447,9 @@ check_try(struct check *c)
 	c->endpoint = (s->first + c->tries) % src->nendpoints;
 	c->at.nth = c->tries == 0 ? s->nth : 0;
 	c->at.n = c->at.tries = 0;
-	c->at.until_ms = now + (c->until_ms > now ? c->until_ms - now : 0) /
-	    (src->nendpoints - c->tries);
+	c->at.until_ms = now +
+	    (c->until_ms > now ? c->until_ms - now : 0) /
+	        (src->nendpoints - c->tries);
 	c->tries++;
 	check_dial(c);
 }
@@ -456,8 +467,9 @@ check_go_on(struct check *c, const struct connected *is)
 		check_failed(c, is->why);
 		return;
 	}
-	set_late(c, (c->at.until_ms > now ? c->at.until_ms - now : 0) /
-	    (is->n > c->at.tries ? is->n - c->at.tries : 1));
+	set_late(c,
+	    (c->at.until_ms > now ? c->at.until_ms - now : 0) /
+	        (is->n > c->at.tries ? is->n - c->at.tries : 1));
 	c->at.tries++;
 	if ((c->pipe.conn = conn_new(base, is->fd, IN_MAX, &conn_ops, c)) ==
 	    NULL) {
@@ -560,9 +572,11 @@ binder_child(void)
 		log_warnx("ldap-ca-file reason=%s", log_quote_str(why));
 	if ((base = event_base_new()) == NULL ||
 	    (ev = event_new(base, FD_AUTHD, EV_READ | EV_PERSIST, on_question,
-	    NULL)) == NULL || event_add(ev, NULL) == -1 ||
+	         NULL)) == NULL ||
+	    event_add(ev, NULL) == -1 ||
 	    (connected = event_new(base, FD_CONNECTOR, EV_READ | EV_PERSIST,
-	    on_connected, NULL)) == NULL || event_add(connected, NULL) == -1)
+	         on_connected, NULL)) == NULL ||
+	    event_add(connected, NULL) == -1)
 		fatalx("binder event");
 	event_base_dispatch(base);
 	_exit(0);

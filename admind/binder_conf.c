@@ -28,8 +28,10 @@ binder_conf_read(struct span bytes, struct binder_conf *out)
 	if (wire_done(&w) == -1)
 		fatalx("binder configuration");
 	/* A password file ends with a line end as others do. */
-	while (out->search_password.len > 0 && strchr("\r\n",
-	    out->search_password.data[out->search_password.len - 1]) != NULL)
+	while (out->search_password.len > 0 &&
+	    strchr("\r\n",
+	        out->search_password.data[out->search_password.len - 1]) !=
+	        NULL)
 		out->search_password.len--;
 	out->nsources = ldapsrc_all(ldap, search, out->sources);
 	n = resolv_servers(resolver, out->resolvers);
@@ -57,7 +59,7 @@ binder_conf_asks_dns(const struct binder_conf *conf)
 		for (unsigned j = 0; j < src->nendpoints; j++)
 			if (src->endpoints[j].name[0] != '\0' &&
 			    resolv_hosts(conf->hosts,
-			    span_of(src->endpoints[j].name), at, 1) == 0)
+			        span_of(src->endpoints[j].name), at, 1) == 0)
 				return true;
 	}
 	return false;

@@ -67,9 +67,9 @@ binder_ldap(int fd, struct binder_pipe *p, size_t max)
 	if (ldap_init_fd(fd, LDAP_PROTO_EXT, NULL, &ldap) != LDAP_SUCCESS)
 		return NULL;
 	if (ldap_set_option(ldap, LDAP_OPT_PROTOCOL_VERSION, &version) ==
-	    LDAP_OPT_SUCCESS &&
+	        LDAP_OPT_SUCCESS &&
 	    ldap_set_option(ldap, LDAP_OPT_REFERRALS, LDAP_OPT_OFF) ==
-	    LDAP_OPT_SUCCESS &&
+	        LDAP_OPT_SUCCESS &&
 	    ldap_get_option(ldap, LDAP_OPT_SOCKBUF, &sb) == LDAP_OPT_SUCCESS &&
 	    ber_sockbuf_add_io(sb, &io, LBER_SBIOD_LEVEL_PROVIDER, p) == 0 &&
 	    ber_sockbuf_ctrl(sb, LBER_SB_OPT_SET_MAX_INCOMING, &limit) == 1)

@@ -21,7 +21,7 @@
 
 #define FD_BINDER 3
 #define FD_CONF 4
-#define FD_NAMES 5   /* with a resolver only */
+#define FD_NAMES 5 /* with a resolver only */
 #define FD_SOCKETS 6
 
 /* A binder's question. */
@@ -47,7 +47,10 @@ message_send(int to, struct span bytes, int fd)
 		char bytes[CMSG_SPACE(sizeof(int))];
 		struct cmsghdr align;
 	} control = { .bytes = { 0 } };
-	union { const unsigned char *in; void *out; } p = { .in = bytes.data };
+	union {
+		const unsigned char *in;
+		void *out;
+	} p = { .in = bytes.data };
 	struct iovec iov = { p.out, bytes.len };
 	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
 	struct cmsghdr *c;
@@ -77,7 +80,8 @@ message_receive(int from, void *to, size_t n, int *fd_out)
 		struct cmsghdr align;
 	} control;
 	struct iovec iov = { to, n };
-	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1,
+	struct msghdr m = { .msg_iov = &iov,
+		.msg_iovlen = 1,
 		.msg_control = control.bytes,
 		.msg_controllen = sizeof(control.bytes) };
 	struct cmsghdr *c;
@@ -221,8 +225,8 @@ on_dial(void)
 	if (n != sizeof(in) || in[0] >= conf.nresolvers)
 		fatalx("the resolver asks nonsense");
 	if (message_send(FD_SOCKETS, span_from(in, 1),
-	    endpoint_dial(&conf.resolvers[in[0]],
-	    in[1] ? SOCK_STREAM : SOCK_DGRAM)) == -1)
+	        endpoint_dial(&conf.resolvers[in[0]],
+	            in[1] ? SOCK_STREAM : SOCK_DGRAM)) == -1)
 		fatalx("the resolver is gone");
 }
 
@@ -296,7 +300,7 @@ int
 connector_dial(int fd, unsigned server, int type)
 {
 	unsigned char ask[2] = { (unsigned char)server, type == SOCK_STREAM },
-	    byte;
+	              byte;
 	int s;
 
 	if (message_send(fd, span_from(ask, sizeof(ask)), -1) == -1 ||

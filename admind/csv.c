@@ -102,7 +102,8 @@ open_quote(struct csv *c)
 {
 	if (c->state == CSV_PLAIN) {
 		if (!is_mark(c))
-			return bad(c, "a quote inside a cell that does not "
+			return bad(c,
+			    "a quote inside a cell that does not "
 			    "begin with one");
 		buf_reset(&c->bytes);
 	}
@@ -128,8 +129,9 @@ take(struct csv *c, unsigned char byte)
 		buf_putc(&c->bytes, byte);
 		return CSV_MORE;
 	case CSV_CR:
-		return byte == '\n' ? end_row(c) :
-		    bad(c, "a carriage return that ends no line");
+		return byte == '\n'
+		    ? end_row(c)
+		    : bad(c, "a carriage return that ends no line");
 	case CSV_QUOTED:
 		if (byte == '"')
 			c->state = CSV_QUOTE;
@@ -140,7 +142,8 @@ take(struct csv *c, unsigned char byte)
 		if (ends(c, byte, &e))
 			return e;
 		if (byte != '"')
-			return bad(c, "something between a closing quote and "
+			return bad(c,
+			    "something between a closing quote and "
 			    "the comma");
 		c->state = CSV_QUOTED;
 		buf_putc(&c->bytes, byte);
@@ -212,8 +215,8 @@ csv_put(FILE *f, struct span s, bool first)
 		quotes = strchr(",\"\r\n", s.data[i]) != NULL;
 	if (s.len > 0)
 		quotes = quotes || s.data[0] == ' ' ||
-		    s.data[s.len - 1] == ' ' || (first &&
-		    span_is(span_sub(s, 0, 3), MARK));
+		    s.data[s.len - 1] == ' ' ||
+		    (first && span_is(span_sub(s, 0, 3), MARK));
 	if (!first)
 		putc(',', f);
 	if (quotes)

@@ -6,7 +6,7 @@
 
 static const struct {
 	const char *name, *in;
-	const char *want; /* cells end in ;, rows in /, what is bad in ! */
+	const char *want;   /* cells end in ;, rows in /, what is bad in ! */
 	unsigned long line; /* of the last row, or of what is bad */
 } rows[] = {
 	{ "nothing", "", "", 0 },
@@ -20,7 +20,8 @@ static const struct {
 	{ "and at the end", "\"\"", ";/", 1 },
 	{ "quotes", "\"a\",\"b,c\",\"d\"\"e\"\n", "a;b,c;d\"e;/", 1 },
 	{ "only quotes", "\"\"\"\"\"\"", "\"\";/", 1 },
-	{ "line ends in quotes", "\"a\r\nb\nc\",d\ne\n", "a\r\nb\nc;d;/e;/", 4 },
+	{ "line ends in quotes", "\"a\r\nb\nc\",d\ne\n", "a\r\nb\nc;d;/e;/",
+	    4 },
 	{ "blanks are kept", " a , b\n", " a ; b;/", 1 },
 	{ "UTF-8", "h\xc3\xa9,\xe2\x82\xac\n", "h\xc3\xa9;\xe2\x82\xac;/", 1 },
 	{ "a mark", M "a,b\n" M "c\n", "a;b;/" M "c;/", 2 },
@@ -52,10 +53,11 @@ parse(const char *in, size_t n, struct buf *out, unsigned long *line_out)
 	buf_reset(out);
 	*line_out = 0;
 	while (e != CSV_BAD && (rest.len > 0 || e == CSV_ROW)) {
-		e = csv_feed(&c, span_sub(rest, 0, n == 0 ? rest.len : n), &used);
+		e = csv_feed(&c, span_sub(rest, 0, n == 0 ? rest.len : n),
+		    &used);
 		rest = span_sub(rest, used, rest.len);
-		if (e == CSV_MORE && rest.len == 0 && (e = csv_end(&c)) ==
-		    CSV_MORE)
+		if (e == CSV_MORE && rest.len == 0 &&
+		    (e = csv_end(&c)) == CSV_MORE)
 			break;
 		if (e == CSV_MORE)
 			continue;
@@ -68,7 +70,8 @@ parse(const char *in, size_t n, struct buf *out, unsigned long *line_out)
 	}
 	if (e == CSV_BAD)
 		ok(csv_feed(&c, span_of("x\n"), &used) == CSV_BAD &&
-		    csv_end(&c) == CSV_BAD && c.why != NULL, "stays bad");
+		        csv_end(&c) == CSV_BAD && c.why != NULL,
+		    "stays bad");
 	buf_putc(out, '\0');
 	csv_clear(&c);
 }

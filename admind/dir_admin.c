@@ -14,12 +14,16 @@ not_the_last(struct db *db, struct dir_change *c)
 
 	if (!span_is(c->old[ALL], "OUI"))
 		return 0;
-	r = entity_number(db, "SELECT 1 FROM Administrateur WHERE Ad_Tout = "
-	    "'OUI' AND Ad_IdAdministrateur <> ? LIMIT 1", v, 1, &there);
+	r = entity_number(db,
+	    "SELECT 1 FROM Administrateur WHERE Ad_Tout = "
+	    "'OUI' AND Ad_IdAdministrateur <> ? LIMIT 1",
+	    v, 1, &there);
 	if (r != 0)
 		return r == 1 ? 0 : r;
-	return entity_refuse(c, CODE_IN_USE, "\"%.128s\" is the last "
-	    "administrator who may do everything", c->key);
+	return entity_refuse(c, CODE_IN_USE,
+	    "\"%.128s\" is the last "
+	    "administrator who may do everything",
+	    c->key);
 }
 
 static int
@@ -30,15 +34,18 @@ check(struct db *db, struct dir_change *c)
 	int r;
 
 	if (c->exists)
-		return span_is(entity_text(c, ALL), "OUI") ? 0 :
-		    not_the_last(db, c);
+		return span_is(entity_text(c, ALL), "OUI")
+		    ? 0
+		    : not_the_last(db, c);
 	r = entity_number(db, "SELECT 1 FROM Client WHERE Cl_Login = ?", v, 1,
 	    &there);
-	return r != 1 ? r : entity_refuse(c, CODE_EXISTS,
-	    "the login \"%.128s\" is taken", c->key);
+	return r != 1 ? r
+	              : entity_refuse(c, CODE_EXISTS,
+	                    "the login \"%.128s\" is taken", c->key);
 }
 
-#define SHOWN "SELECT Ad_Login, Ad_Login, Ad_Nom, IF(Ad_Tout = 'OUI', " \
+#define SHOWN \
+	"SELECT Ad_Login, Ad_Login, Ad_Nom, IF(Ad_Tout = 'OUI', " \
 	"'yes', 'no'), IF(Ad_Password = '', 'no', 'yes'), Ad_Commentaire " \
 	"FROM Administrateur WHERE "
 

@@ -62,20 +62,26 @@ check(struct db *db, struct dir_change *c)
 	if (c->exists)
 		return 0;
 	if (c->domain[0] == '\0')
-		return c->who->kind == WHO_ALL ? 0 : entity_refuse(c,
-		    CODE_DENIED, "an alias without DOMAIN is the whole "
-		    "server's: it needs an administrator who may do everything");
+		return c->who->kind == WHO_ALL
+		    ? 0
+		    : entity_refuse(c, CODE_DENIED,
+		          "an alias without DOMAIN is the whole "
+		          "server's: it needs an administrator who may do everything");
 	if ((r = entity_reserved(c)) != 0)
 		return r;
 	/* What stands before an alias would hide it. */
-	r = entity_number(db, "SELECT 1 FROM BAL WHERE Ba_IdDomaine = ? AND "
-	    "Ba_Login = ?", v, 2, &there);
+	r = entity_number(db,
+	    "SELECT 1 FROM BAL WHERE Ba_IdDomaine = ? AND "
+	    "Ba_Login = ?",
+	    v, 2, &there);
 	if (r == 1)
-		return entity_refuse(c, CODE_EXISTS, "%.64s@%.100s is a mailbox",
-		    c->key, c->domain);
-	if (r == 0 && (r = entity_number(db, "SELECT 1 FROM VirtualUser WHERE "
-	    "Vi_IdDomaine = ? AND Vi_UtilisateurVirtuel = ?", v, 2,
-	    &there)) == 1)
+		return entity_refuse(c, CODE_EXISTS,
+		    "%.64s@%.100s is a mailbox", c->key, c->domain);
+	if (r == 0 &&
+	    (r = entity_number(db,
+	         "SELECT 1 FROM VirtualUser WHERE "
+	         "Vi_IdDomaine = ? AND Vi_UtilisateurVirtuel = ?",
+	         v, 2, &there)) == 1)
 		return entity_refuse(c, CODE_EXISTS,
 		    "%.64s@%.100s is a virtual user", c->key, c->domain);
 	return r;
@@ -87,7 +93,8 @@ going(struct db *db, struct dir_change *c)
 	return dir_drop_virtuals(db, c->who, c->id, 0);
 }
 
-#define SHOWN "SELECT STRAIGHT_JOIN Al_IdAlias, Al_Nom, " \
+#define SHOWN \
+	"SELECT STRAIGHT_JOIN Al_IdAlias, Al_Nom, " \
 	"COALESCE(Do_NomDomaine, ''), Cl_Login, Se_Nom, " \
 	"Al_ListeEmail, Al_Commentaire FROM Alias " \
 	"JOIN Client ON Cl_IdClient = Al_IdClient " \

@@ -19,12 +19,17 @@ _Static_assert(APPS_MAX + 1 == STORE_CREDENTIALS_MAX,
 
 static struct db *db;
 static char comment[COMMENT_MAX + 1];
-static struct dir_who client = { .name = "c", .origin = "unix",
-	.kind = WHO_CLIENT, .id = 1 };
-static struct dir_who other = { .name = "o", .origin = "unix",
-	.kind = WHO_CLIENT, .id = 77 };
-static struct dir_who own = { .name = "bob@x.test", .origin = "unix",
-	.kind = WHO_MAILBOX, .domain = "x.test", .login = "bob" };
+static struct dir_who client = {
+	.name = "c", .origin = "unix", .kind = WHO_CLIENT, .id = 1
+};
+static struct dir_who other = {
+	.name = "o", .origin = "unix", .kind = WHO_CLIENT, .id = 77
+};
+static struct dir_who own = { .name = "bob@x.test",
+	.origin = "unix",
+	.kind = WHO_MAILBOX,
+	.domain = "x.test",
+	.login = "bob" };
 static struct dir_mailbox bob = { .domain = "x.test", .login = "bob" };
 static struct dir_mailbox eve = { .domain = "x.test", .login = "eve" };
 
@@ -41,7 +46,7 @@ sql(const char *text)
 }
 
 static int
-new(const struct dir_who *who, const struct dir_mailbox *m, const char *device,
+make(const struct dir_who *who, const struct dir_mailbox *m, const char *device,
     const char *verifier)
 {
 	return dir_newapp(db, who, m, span_of(device), 1u << SERVICE_POP3,
@@ -58,9 +63,12 @@ static void
 add(struct dir_mailbox *m)
 {
 	static const struct settings none = { .given = 0 };
-	struct dir_new n = { .type = "NEWBAL", .set = &none,
-		.verifier = "$argon2id$own", .kind = CREDENTIAL_PASSWORD,
-		.uid_first = 1900000000, .uid_last = 1900000999 };
+	struct dir_new n = { .type = "NEWBAL",
+		.set = &none,
+		.verifier = "$argon2id$own",
+		.kind = CREDENTIAL_PASSWORD,
+		.uid_first = 1900000000,
+		.uid_last = 1900000999 };
 
 	is_int(dir_add(db, &testdb_admin, m, &n, comment), CODE_OK, "%s",
 	    m->login);
@@ -74,20 +82,24 @@ test_owners(void)
 {
 	int64_t journal = number(JOURNAL);
 
-	is_int(new(&client, &bob, "phone", "$v$1"), CODE_OK, "a client");
+	is_int(make(&client, &bob, "phone", "$v$1"), CODE_OK, "a client");
 	is_int(number(JOURNAL), journal + 1, "a line in the journal");
-	is_int(new(&own, &bob, "laptop", "$v$2"), CODE_OK, "the mailbox itself");
-	is_int(new(&own, &eve, "laptop", "$v$3"), CODE_NO_MAILBOX,
+	is_int(make(&own, &bob, "laptop", "$v$2"), CODE_OK,
+	    "the mailbox itself");
+	is_int(make(&own, &eve, "laptop", "$v$3"), CODE_NO_MAILBOX,
 	    "not its neighbour");
-	is_int(new(&other, &bob, "tv", "$v$4"), CODE_NO_DOMAIN,
+	is_int(make(&other, &bob, "tv", "$v$4"), CODE_NO_DOMAIN,
 	    "not another client");
 	is_int(del(&other, &bob, "phone"), CODE_NO_DOMAIN, "nor deletes it");
 	is_int(del(&own, &eve, "phone"), CODE_NO_MAILBOX, "nor a neighbour");
-	is_int(new(&client, &bob, "phone", "$v$5"), CODE_EXISTS, "a device "
+	is_int(make(&client, &bob, "phone", "$v$5"), CODE_EXISTS,
+	    "a device "
 	    "has one");
-	is_str(testdb_text(db, "SELECT Id_Verificateur FROM Identifiant WHERE "
-	    "Id_Appareil = 'phone'"), "$v$1", "which stays");
-	is_int(new(&client, &eve, "phone", "$v$6"), CODE_OK,
+	is_str(testdb_text(db,
+	           "SELECT Id_Verificateur FROM Identifiant WHERE "
+	           "Id_Appareil = 'phone'"),
+	    "$v$1", "which stays");
+	is_int(make(&client, &eve, "phone", "$v$6"), CODE_OK,
 	    "another mailbox's is another one");
 	is_int(del(&client, &eve, "phone"), CODE_OK, "it goes");
 	is_int(del(&client, &eve, "phone"), CODE_OK, "again");
@@ -97,9 +109,11 @@ test_owners(void)
 	is_int(number("SELECT COUNT(*) FROM Identifiant WHERE Id_Type = 1"), 2,
 	    "and the mailboxes' own");
 	is_int(number("SELECT COUNT(*) FROM Audit WHERE Au_Type IN ('NEWAPP', "
-	    "'DELAPP')"), 4, "each in the audit log");
-	is_str(testdb_text(db, "SELECT CONCAT_WS(' ', Au_Qui, Au_Objet, "
-	    "Au_Commentaire) FROM Audit WHERE Au_Type = 'DELAPP'"),
+	              "'DELAPP')"),
+	    4, "each in the audit log");
+	is_str(testdb_text(db,
+	           "SELECT CONCAT_WS(' ', Au_Qui, Au_Objet, "
+	           "Au_Commentaire) FROM Audit WHERE Au_Type = 'DELAPP'"),
 	    "c eve@x.test phone", "with its device");
 }
 
@@ -112,19 +126,23 @@ test_again(void)
 
 	panel.has_request = true;
 	panel.request[0] = 1;
-	is_int(new(&panel, &bob, "tab", "$v$1"), CODE_OK, "with an id");
+	is_int(make(&panel, &bob, "tab", "$v$1"), CODE_OK, "with an id");
 	journal = number(JOURNAL);
-	is_int(new(&panel, &bob, "tab", "$v$2"), CODE_OK, "again");
-	is_str(testdb_text(db, "SELECT Id_Verificateur FROM Identifiant WHERE "
-	    "Id_Appareil = 'tab'"), "$v$2", "it is the last one's");
+	is_int(make(&panel, &bob, "tab", "$v$2"), CODE_OK, "again");
+	is_str(testdb_text(db,
+	           "SELECT Id_Verificateur FROM Identifiant WHERE "
+	           "Id_Appareil = 'tab'"),
+	    "$v$2", "it is the last one's");
 	is_int(number(JOURNAL), journal + 1, "and authd is told");
-	is_int(new(&panel, &bob, "laptop", "$v$3"), CODE_EXISTS,
+	is_int(make(&panel, &bob, "laptop", "$v$3"), CODE_EXISTS,
 	    "a device that it did not make");
 	panel.request[0] = 2;
-	is_int(new(&panel, &bob, "tab", "$v$4"), CODE_EXISTS, "another id");
-	is_int(new(&client, &bob, "tab", "$v$5"), CODE_EXISTS, "none");
-	is_str(testdb_text(db, "SELECT Id_Verificateur FROM Identifiant WHERE "
-	    "Id_Appareil = 'tab'"), "$v$2", "change nothing");
+	is_int(make(&panel, &bob, "tab", "$v$4"), CODE_EXISTS, "another id");
+	is_int(make(&client, &bob, "tab", "$v$5"), CODE_EXISTS, "none");
+	is_str(testdb_text(db,
+	           "SELECT Id_Verificateur FROM Identifiant WHERE "
+	           "Id_Appareil = 'tab'"),
+	    "$v$2", "change nothing");
 	is_int(del(&panel, &bob, "tab"), CODE_OK, "deleted");
 }
 
@@ -140,19 +158,24 @@ test_hooks(void)
 	panel.has_request = true;
 	panel.request[0] = 9;
 	for (int good = 0; good < 2; good++) {
-		is_int(new(&panel, &bob, "watch", "$v$1"), CODE_OK, "NEWAPP");
+		is_int(make(&panel, &bob, "watch", "$v$1"), CODE_OK, "NEWAPP");
 		ok(dir_hook_next(db, &hook) == 1 &&
-		    strcmp(hook.type, "NEWAPP") == 0, "has a hook");
-		is_int(dir_hook_done(db, hook.id, good == 1, good == 1 ? "" :
-		    "exit status 1"), 0, "which ends");
-		is_str(testdb_text(db, "SELECT Au_Commentaire FROM Audit "
-		    "ORDER BY Au_Id DESC LIMIT 1"), good == 1 ? "watch" :
-		    "watch: exit status 1", "the log has both");
-		is_int(new(&panel, &bob, "watch", "$v$2"), CODE_OK, "again");
+		        strcmp(hook.type, "NEWAPP") == 0,
+		    "has a hook");
+		is_int(dir_hook_done(db, hook.id, good == 1,
+		           good == 1 ? "" : "exit status 1"),
+		    0, "which ends");
+		is_str(testdb_text(db,
+		           "SELECT Au_Commentaire FROM Audit "
+		           "ORDER BY Au_Id DESC LIMIT 1"),
+		    good == 1 ? "watch" : "watch: exit status 1",
+		    "the log has both");
+		is_int(make(&panel, &bob, "watch", "$v$2"), CODE_OK, "again");
 		is_int(del(&own, &bob, "watch"), CODE_OK, "DELAPP");
 		ok(dir_hook_next(db, &hook) == 1 &&
-		    dir_hook_done(db, hook.id, good == 1, good == 1 ? "" :
-		    "killed by signal 9") == 0, "and its hook");
+		        dir_hook_done(db, hook.id, good == 1,
+		            good == 1 ? "" : "killed by signal 9") == 0,
+		    "and its hook");
 		is_int(del(&own, &bob, "watch"), CODE_OK, "again");
 		is_int(del(&own, &bob, "wat"), CODE_NONE,
 		    "the beginning of a name is none");
@@ -167,13 +190,13 @@ test_limit(void)
 
 	for (int i = 0; i < APPS_MAX - 2; i++) {
 		snprintf(name, sizeof(name), "d\xc3\xa9vice %d", i);
-		is_int(new(&own, &bob, name, "$v$"), CODE_OK, "%s", name);
+		is_int(make(&own, &bob, name, "$v$"), CODE_OK, "%s", name);
 	}
-	is_int(new(&own, &bob, "more", "$v$"), CODE_LIMIT, "and no more");
-	is_int(new(&client, &eve, "more", "$v$"), CODE_OK,
+	is_int(make(&own, &bob, "more", "$v$"), CODE_LIMIT, "and no more");
+	is_int(make(&client, &eve, "more", "$v$"), CODE_OK,
 	    "of another mailbox");
 	is_int(del(&own, &bob, "phone"), CODE_OK, "one less");
-	is_int(new(&own, &bob, "more", "$v$"), CODE_OK, "one more");
+	is_int(make(&own, &bob, "more", "$v$"), CODE_OK, "one more");
 }
 
 static void
@@ -182,7 +205,7 @@ test_going(void)
 	struct dir_mailbox m = bob;
 
 	is_int(dir_doom(db, &client, &m, comment), CODE_OK, "DELBAL");
-	is_int(new(&client, &bob, "late", "$v$"), CODE_TEMP, "nothing new");
+	is_int(make(&client, &bob, "late", "$v$"), CODE_TEMP, "nothing new");
 	is_int(del(&client, &bob, "more"), CODE_TEMP, "nothing goes by itself");
 	is_int(dir_remove(db, &client, &m, comment), CODE_OK, "all goes");
 	is_int(number(APPS), 1, "but the other's");
@@ -206,7 +229,7 @@ main(void)
 	if (ok(testdb_wait(db), "mariadbd") &&
 	    ok(dir_open(db) == 0, "the schema") &&
 	    is_int(dir_newdom(db, &client, "x.test", "", comment), CODE_OK,
-	    "NEWDOM")) {
+	        "NEWDOM")) {
 		add(&bob);
 		add(&eve);
 		test_owners();

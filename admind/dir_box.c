@@ -7,9 +7,10 @@
 uint8_t
 box_state_of(struct span s)
 {
-	return span_is(s, "CREATION") ? BOX_CREATING :
-	    span_is(s, "ACTIVE") ? BOX_ACTIVE :
-	    span_is(s, "SUPPRESSION") ? BOX_DELETING : BOX_DISABLED;
+	return span_is(s, "CREATION")   ? BOX_CREATING
+	    : span_is(s, "ACTIVE")      ? BOX_ACTIVE
+	    : span_is(s, "SUPPRESSION") ? BOX_DELETING
+	                                : BOX_DISABLED;
 }
 
 void
@@ -30,14 +31,16 @@ box_find(struct db *db, const struct dir_who *who, const struct dir_mailbox *m,
 		return rc;
 	v[0] = db_u64(d->id);
 	v[1] = db_str(m->login);
-	if (db_query(db, &r, "SELECT Ba_IdBAL, Ba_Etat, Ba_Quota, "
-	    "Ba_LoginCourt, Ba_Uid FROM BAL WHERE Ba_IdDomaine = ? AND "
-	    "Ba_Login = ? FOR UPDATE", v, 2) == -1) {
+	if (db_query(db, &r,
+	        "SELECT Ba_IdBAL, Ba_Etat, Ba_Quota, "
+	        "Ba_LoginCourt, Ba_Uid FROM BAL WHERE Ba_IdDomaine = ? AND "
+	        "Ba_Login = ? FOR UPDATE",
+	        v, 2) == -1) {
 		rc = DB_FAILED;
-	} else if (!db_next(&r) || (who->kind == WHO_MAILBOX &&
-	    strcmp(m->login, who->login) != 0)) {
-		dir_say(comment, "there is no mailbox %.64s in %.100s", m->login,
-		    m->domain);
+	} else if (!db_next(&r) ||
+	    (who->kind == WHO_MAILBOX && strcmp(m->login, who->login) != 0)) {
+		dir_say(comment, "there is no mailbox %.64s in %.100s",
+		    m->login, m->domain);
 		rc = REFUSE(CODE_NO_MAILBOX);
 	} else {
 		out->id = db_column_u64(&r, 0);
@@ -45,7 +48,7 @@ box_find(struct db *db, const struct dir_who *who, const struct dir_mailbox *m,
 		out->quota_kb = db_column_u64(&r, 2);
 		out->uid = (uint32_t)db_column_u64(&r, 4);
 		if (span_copy(r.column[3], out->short_login,
-		    sizeof(out->short_login)) == -1)
+		        sizeof(out->short_login)) == -1)
 			out->short_login[0] = '\0';
 	}
 	db_rows_clear(&r);
@@ -70,11 +73,14 @@ find_txn(struct db *db, void *arg)
 	t->out->state = row.state;
 	t->out->verifier[0] = '\0';
 	v[0] = db_u64(row.id);
-	rc = db_query(db, &r, "SELECT Id_Verificateur FROM Identifiant WHERE "
+	rc = db_query(db, &r,
+	    "SELECT Id_Verificateur FROM Identifiant WHERE "
 	    "Id_IdBAL = ? AND Id_Type IN (1, 3) AND Id_Revoque IS NULL "
-	    "ORDER BY Id_IdIdentifiant LIMIT 1", v, 1);
-	if (rc == 0 && db_next(&r) && span_copy(r.column[0], t->out->verifier,
-	    sizeof(t->out->verifier)) == -1)
+	    "ORDER BY Id_IdIdentifiant LIMIT 1",
+	    v, 1);
+	if (rc == 0 && db_next(&r) &&
+	    span_copy(r.column[0], t->out->verifier,
+	        sizeof(t->out->verifier)) == -1)
 		t->out->verifier[0] = '\0';
 	db_rows_clear(&r);
 	return rc == -1 ? DB_FAILED : 0;
@@ -84,8 +90,9 @@ int
 dir_find(struct db *db, const struct dir_who *who, const struct dir_mailbox *in,
     struct dir_mailbox *out, char comment[static COMMENT_MAX + 1])
 {
-	struct box_txn t = { .who = who, .in = in, .out = out,
-		.comment = comment };
+	struct box_txn t = {
+		.who = who, .in = in, .out = out, .comment = comment
+	};
 
 	return dir_code(db_txn(db, find_txn, &t), comment);
 }
@@ -97,9 +104,12 @@ box_changed(struct db *db, uint64_t id, unsigned effects)
 
 	if (dir_journal(db, FEED_MAILBOX, id) == -1)
 		return DB_FAILED;
-	if (effects != 0 && db_do(db, NULL, NULL, "UPDATE BAL SET Ba_Effet = "
-	    "Ba_Effet | ?, Ba_EffetNumero = (SELECT Co_Valeur FROM Compteur "
-	    "WHERE Co_Nom = 'journal') WHERE Ba_IdBAL = ?", v, 2) == -1)
+	if (effects != 0 &&
+	    db_do(db, NULL, NULL,
+	        "UPDATE BAL SET Ba_Effet = "
+	        "Ba_Effet | ?, Ba_EffetNumero = (SELECT Co_Valeur FROM Compteur "
+	        "WHERE Co_Nom = 'journal') WHERE Ba_IdBAL = ?",
+	        v, 2) == -1)
 		return DB_FAILED;
 	return 0;
 }
@@ -135,13 +145,16 @@ enable_txn(struct db *db, void *arg)
 	v[0] = db_str(e->on ? "ACTIVE" : "DESACTIVEE");
 	v[1] = db_u64(row.id);
 	dir_box_object(e->t.in, object);
-	if ((rc = dir_is_again(db, e->t.who, e->on ? "ENABLEBAL" :
-	    "DISABLEBAL", object, NULL)) != 0)
+	if ((rc = dir_is_again(db, e->t.who, e->on ? "ENABLEBAL" : "DISABLEBAL",
+	         object, NULL)) != 0)
 		return rc;
-	if (db_do(db, NULL, NULL, "UPDATE BAL SET Ba_Etat = ? WHERE "
-	    "Ba_IdBAL = ?", v, 2) == -1 || box_changed(db, row.id, 0) == -1 ||
+	if (db_do(db, NULL, NULL,
+	        "UPDATE BAL SET Ba_Etat = ? WHERE "
+	        "Ba_IdBAL = ?",
+	        v, 2) == -1 ||
+	    box_changed(db, row.id, 0) == -1 ||
 	    dir_audit(db, e->t.who, e->on ? "ENABLEBAL" : "DISABLEBAL",
-	    object) == -1)
+	        object) == -1)
 		return DB_FAILED;
 	return 0;
 }
@@ -189,8 +202,10 @@ purge_txn(struct db *db, void *arg)
 		return rc;
 	}
 	/* Mail of this very second is meant, too. */
-	if (db_do(db, NULL, NULL, "UPDATE BAL SET Ba_PurgeAvant = "
-	    "UNIX_TIMESTAMP() + 1 WHERE Ba_IdBAL = ?", v, 1) == -1 ||
+	if (db_do(db, NULL, NULL,
+	        "UPDATE BAL SET Ba_PurgeAvant = "
+	        "UNIX_TIMESTAMP() + 1 WHERE Ba_IdBAL = ?",
+	        v, 1) == -1 ||
 	    box_changed(db, row.id, EFFECT_PURGE) == -1 ||
 	    dir_audit(db, t->who, "PURGEBAL", object) == -1)
 		return DB_FAILED;
@@ -233,8 +248,10 @@ doom_txn(struct db *db, void *arg)
 	if ((rc = dir_is_again(db, t->who, "DELBAL", object, NULL)) != 0)
 		return rc == DB_FAILED ? rc : REFUSE(CODE_NO_MAILBOX);
 	if (dir_drop_virtuals(db, t->who, 0, row.id) != 0 ||
-	    db_do(db, NULL, NULL, "UPDATE BAL SET Ba_Etat = 'SUPPRESSION' "
-	    "WHERE Ba_IdBAL = ?", v, 1) == -1 ||
+	    db_do(db, NULL, NULL,
+	        "UPDATE BAL SET Ba_Etat = 'SUPPRESSION' "
+	        "WHERE Ba_IdBAL = ?",
+	        v, 1) == -1 ||
 	    box_changed(db, row.id, 0) == -1 ||
 	    dir_audit(db, t->who, "DELBAL", object) == -1)
 		return DB_FAILED;
@@ -245,7 +262,9 @@ int
 dir_doom(struct db *db, const struct dir_who *who, struct dir_mailbox *m,
     char comment[static COMMENT_MAX + 1])
 {
-	struct box_txn t = { .who = who, .in = m, .out = m, .comment = comment };
+	struct box_txn t = {
+		.who = who, .in = m, .out = m, .comment = comment
+	};
 
 	return dir_code(db_txn(db, doom_txn, &t), comment);
 }
@@ -260,8 +279,11 @@ dir_was_deleted(struct db *db, const struct dir_mailbox *m)
 
 	dir_box_object(m, object);
 	v[0] = db_str(object);
-	if (db_ready(db) == -1 || db_query(db, &r, "SELECT Au_Id FROM Audit "
-	    "WHERE Au_Objet = ? AND Au_Type = 'DELBAL' LIMIT 1", v, 1) == -1) {
+	if (db_ready(db) == -1 ||
+	    db_query(db, &r,
+	        "SELECT Au_Id FROM Audit "
+	        "WHERE Au_Objet = ? AND Au_Type = 'DELBAL' LIMIT 1",
+	        v, 1) == -1) {
 		db_lost(db);
 		return CODE_TEMP;
 	}

@@ -38,7 +38,8 @@ int dir_box_same(struct db *, uint32_t id, const struct settings *,
     char comment[static COMMENT_MAX + 1]);
 
 /* What is told of mailboxes (dir_box_show.c): pages of rows. */
-#define BOX_COLUMNS "mailbox|domain|state|comment|quota|antivirus|forward|" \
+#define BOX_COLUMNS \
+	"mailbox|domain|state|comment|quota|antivirus|forward|" \
 	"sms-tel|sms-filter|sms-email|sms-login|vacation|short|user|uid|made"
 #define BOX_COLUMN_UID 15 /* from 1 */
 int dir_box_show(struct db *, uint32_t id, struct rows *,
@@ -57,13 +58,13 @@ int dir_statbal(struct db *, uint32_t id, uint64_t used_kb, struct rows *,
     char comment[static COMMENT_MAX + 1]);
 
 struct dir_new {
-	const char *type;             /* for the audit log */
+	const char *type; /* for the audit log */
 	const struct settings *set;
 	const char *verifier;
 	enum credential_kind kind;
 	uint32_t uid_first, uid_last;
 	const struct account *account; /* that it will be; NULL: none */
-	bool dry_run;                 /* all checks; nothing is kept */
+	bool dry_run;                  /* all checks; nothing is kept */
 };
 /* Add it in state BOX_CREATING; id is set.  CODE_EXISTS: the name, a login or
  * the account is taken, the comment says by what. */
@@ -115,8 +116,8 @@ enum { EFFECT_SETTINGS = 1, EFFECT_PURGE = 2 };
 
 struct dir_todo {
 	struct dir_mailbox box;
-	unsigned effects;      /* bits */
-	uint64_t number;       /* journal number of the change that set them */
+	unsigned effects; /* bits */
+	uint64_t number;  /* journal number of the change that set them */
 	uint64_t purge_before;
 	struct buf forward, vacation;
 };
@@ -129,7 +130,8 @@ void dir_todo_clear(struct dir_todo *);
 int dir_done(struct db *, const struct dir_todo *, unsigned effect,
     char comment[static COMMENT_MAX + 1]);
 /* creating -> active.  CODE_NO_MAILBOX if it is in no such state. */
-int dir_activate(struct db *, uint32_t id, char comment[static COMMENT_MAX + 1]);
+int dir_activate(struct db *, uint32_t id,
+    char comment[static COMMENT_MAX + 1]);
 /* The rows of mailbox id, whose home is gone, go too. */
 int dir_remove(struct db *, const struct dir_who *, const struct dir_mailbox *,
     char comment[static COMMENT_MAX + 1]);

@@ -23,7 +23,9 @@ copy_txn(struct db *db, void *arg)
 		return rc;
 	dir_box_object(c->t.in, object);
 	return dir_touch(db) == -1 ||
-	    dir_audit(db, c->t.who, c->type, object) == -1 ? DB_FAILED : 0;
+	        dir_audit(db, c->t.who, c->type, object) == -1
+	    ? DB_FAILED
+	    : 0;
 }
 
 int

@@ -13,8 +13,8 @@
 
 /* A query's first column of its first row; 0 if there is none. */
 static int
-look_up(struct db *db, uint64_t *out, const char *sql,
-    const struct db_value *v, unsigned n)
+look_up(struct db *db, uint64_t *out, const char *sql, const struct db_value *v,
+    unsigned n)
 {
 	struct db_rows r;
 	int rc = db_query(db, &r, sql, v, n);
@@ -37,9 +37,11 @@ find_flat(struct db *db, struct span login, uint64_t but, uint64_t *out)
 			continue;
 		v[0] = db_bytes(span_sub(login, i + 1, login.len));
 		v[1] = db_bytes(span_sub(login, 0, i));
-		if (look_up(db, out, "SELECT Ba_IdBAL FROM Domaine JOIN BAL ON "
-		    "Ba_IdDomaine = Do_IdDomaine WHERE Do_NomDomaine = ? AND "
-		    "Ba_Login = ? AND Ba_IdBAL <> ?", v, 3) == -1)
+		if (look_up(db, out,
+		        "SELECT Ba_IdBAL FROM Domaine JOIN BAL ON "
+		        "Ba_IdDomaine = Do_IdDomaine WHERE Do_NomDomaine = ? AND "
+		        "Ba_Login = ? AND Ba_IdBAL <> ?",
+		        v, 3) == -1)
 			return DB_FAILED;
 	}
 	return 0;
@@ -52,17 +54,22 @@ check_taken(struct db *db, const struct dir_domain *d, const char *login,
 	struct db_value v[3] = { db_u64(d->id), db_str(login) };
 	uint64_t id;
 
-	if (look_up(db, &id, "SELECT Vi_IdVirtual FROM VirtualUser WHERE "
-	    "Vi_IdDomaine = ? AND Vi_UtilisateurVirtuel = ?", v, 2) == -1)
+	if (look_up(db, &id,
+	        "SELECT Vi_IdVirtual FROM VirtualUser WHERE "
+	        "Vi_IdDomaine = ? AND Vi_UtilisateurVirtuel = ?",
+	        v, 2) == -1)
 		return DB_FAILED;
 	if (id != 0) {
-		dir_say(comment, "%.64s is a virtual user of the domain", login);
+		dir_say(comment, "%.64s is a virtual user of the domain",
+		    login);
 		return REFUSE(CODE_EXISTS);
 	}
 	v[0] = db_u64(d->server);
 	v[2] = db_u64(d->id);
-	if (look_up(db, &id, "SELECT Al_IdAlias FROM Alias WHERE "
-	    "Al_IdServeur = ? AND Al_Nom = ? AND Al_IdDomaine = ?", v, 3) == -1)
+	if (look_up(db, &id,
+	        "SELECT Al_IdAlias FROM Alias WHERE "
+	        "Al_IdServeur = ? AND Al_Nom = ? AND Al_IdDomaine = ?",
+	        v, 3) == -1)
 		return DB_FAILED;
 	if (id != 0) {
 		dir_say(comment, "%.64s is an alias of the domain", login);
@@ -82,9 +89,10 @@ check_flat(struct db *db, const struct dir_mailbox *m, char *comment)
 	if (find_flat(db, span_of(flat), 0, &id) == -1)
 		return DB_FAILED;
 	v[0] = db_str(flat);
-	if (id == 0 && strlen(flat) <= 64 && look_up(db, &id,
-	    "SELECT Ba_IdBAL FROM BAL WHERE Ba_LoginCourt = ? LIMIT 1", v,
-	    1) == -1)
+	if (id == 0 && strlen(flat) <= 64 &&
+	    look_up(db, &id,
+	        "SELECT Ba_IdBAL FROM BAL WHERE Ba_LoginCourt = ? LIMIT 1", v,
+	        1) == -1)
 		return DB_FAILED;
 	if (id == 0)
 		return 0;
@@ -107,8 +115,10 @@ box_check_name(struct db *db, const struct dir_who *who,
 		    m->login);
 		return REFUSE(CODE_DENIED);
 	}
-	if (look_up(db, &id, "SELECT Ba_IdBAL FROM BAL WHERE Ba_IdDomaine = ? "
-	    "AND Ba_Login = ?", v, 2) == -1)
+	if (look_up(db, &id,
+	        "SELECT Ba_IdBAL FROM BAL WHERE Ba_IdDomaine = ? "
+	        "AND Ba_Login = ?",
+	        v, 2) == -1)
 		return DB_FAILED;
 	if (id != 0) {
 		dir_say(comment, "the mailbox exists");
@@ -129,11 +139,12 @@ box_check_short(struct db *db, const struct dir_domain *d, uint64_t id,
 
 	if (name.len == 0)
 		return 0;
-	if (look_up(db, &other, "SELECT Ba_IdBAL FROM BAL JOIN Domaine ON "
-	    "Do_IdDomaine = Ba_IdDomaine JOIN ServeurMail ON Se_IdServeur = "
-	    "Do_IdServeur WHERE Ba_LoginCourt = ? AND Ba_IdBAL <> ? AND "
-	    "Se_IdServeur = ? AND Se_StructLogin = 'SANSDOMAINE' LIMIT 1", v,
-	    3) == -1 ||
+	if (look_up(db, &other,
+	        "SELECT Ba_IdBAL FROM BAL JOIN Domaine ON "
+	        "Do_IdDomaine = Ba_IdDomaine JOIN ServeurMail ON Se_IdServeur = "
+	        "Do_IdServeur WHERE Ba_LoginCourt = ? AND Ba_IdBAL <> ? AND "
+	        "Se_IdServeur = ? AND Se_StructLogin = 'SANSDOMAINE' LIMIT 1",
+	        v, 3) == -1 ||
 	    (other == 0 && find_flat(db, name, id, &other) == -1))
 		return DB_FAILED;
 	if (other == 0)

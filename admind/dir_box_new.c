@@ -8,12 +8,14 @@ take_uid(struct db *db, const struct dir_new *n, uint64_t *out, char *comment)
 {
 	struct db_value v[1] = { db_u64(n->uid_first) };
 
-	if (db_do(db, out, NULL, "UPDATE Compteur SET Co_Valeur = "
-	    "LAST_INSERT_ID(GREATEST(Co_Valeur + 1, ?)) WHERE Co_Nom = 'uid'",
-	    v, 1) == -1)
+	if (db_do(db, out, NULL,
+	        "UPDATE Compteur SET Co_Valeur = "
+	        "LAST_INSERT_ID(GREATEST(Co_Valeur + 1, ?)) WHERE Co_Nom = 'uid'",
+	        v, 1) == -1)
 		return DB_FAILED;
 	if (*out > n->uid_last) {
-		dir_say(comment, "all uids from uid-first to uid-last are used");
+		dir_say(comment,
+		    "all uids from uid-first to uid-last are used");
 		return REFUSE(CODE_LIMIT);
 	}
 	return 0;
@@ -30,9 +32,11 @@ account_uid(struct db *db, const struct account *a, uint64_t *out,
 	int rc = 0;
 
 	*out = a->uid;
-	if (db_query(db, &r, "SELECT Ba_Login, Do_NomDomaine FROM BAL JOIN "
-	    "Domaine ON Do_IdDomaine = Ba_IdDomaine WHERE Ba_Uid = ? "
-	    "LIMIT 1", v, 1) == -1) {
+	if (db_query(db, &r,
+	        "SELECT Ba_Login, Do_NomDomaine FROM BAL JOIN "
+	        "Domaine ON Do_IdDomaine = Ba_IdDomaine WHERE Ba_Uid = ? "
+	        "LIMIT 1",
+	        v, 1) == -1) {
 		rc = DB_FAILED;
 	} else if (db_next(&r)) {
 		dir_say(comment, "account %.32s is the mailbox %.*s@%.*s",
@@ -53,8 +57,8 @@ check_new(struct db *db, const struct box_txn *t, struct dir_domain *d)
 	const struct dir_new *n = t->what;
 	int rc;
 
-	if ((rc = dir_find_domain(db, t->who, t->in->domain, d,
-	    t->comment)) != 0 ||
+	if ((rc = dir_find_domain(db, t->who, t->in->domain, d, t->comment)) !=
+	        0 ||
 	    (rc = box_check_name(db, t->who, d, t->out, t->comment)) != 0)
 		return rc;
 	if (d->max_mailboxes > 0 && d->mailboxes >= d->max_mailboxes) {
@@ -64,7 +68,7 @@ check_new(struct db *db, const struct box_txn *t, struct dir_domain *d)
 	}
 	if ((rc = box_check_quota(d, n->set->quota_kb, 0, t->comment)) != 0 ||
 	    (rc = box_check_short(db, d, 0, n->set->text[SET_SHORT],
-	    t->comment)) != 0)
+	         t->comment)) != 0)
 		return rc;
 	return box_check_user(db, d, n->set->user, t->comment);
 }
@@ -76,12 +80,16 @@ insert(struct db *db, const struct box_txn *t, const struct dir_domain *d,
 	struct db_value v[3] = { db_str(t->in->login), db_u64(d->id),
 		db_u64(uid) };
 
-	if (db_do(db, id_out, NULL, "INSERT INTO BAL (Ba_Login, Ba_IdDomaine, "
-	    "Ba_Uid, Ba_Etat) VALUES (?, ?, ?, 'CREATION')", v, 3) == -1)
+	if (db_do(db, id_out, NULL,
+	        "INSERT INTO BAL (Ba_Login, Ba_IdDomaine, "
+	        "Ba_Uid, Ba_Etat) VALUES (?, ?, ?, 'CREATION')",
+	        v, 3) == -1)
 		return DB_FAILED;
 	v[0] = db_u64(d->id);
-	return db_do(db, NULL, NULL, "UPDATE Domaine SET Do_NombreBAL = "
-	    "Do_NombreBAL + 1 WHERE Do_IdDomaine = ?", v, 1);
+	return db_do(db, NULL, NULL,
+	    "UPDATE Domaine SET Do_NombreBAL = "
+	    "Do_NombreBAL + 1 WHERE Do_IdDomaine = ?",
+	    v, 1);
 }
 
 static int
@@ -100,9 +108,9 @@ add_txn(struct db *db, void *arg)
 	if (dir_lock(db) == -1)
 		return DB_FAILED;
 	if ((rc = check_new(db, t, &d)) != 0 ||
-	    (rc = n->account != NULL ?
-	    account_uid(db, n->account, &uid, t->comment) :
-	    take_uid(db, n, &uid, t->comment)) != 0)
+	    (rc = n->account != NULL
+	            ? account_uid(db, n->account, &uid, t->comment)
+	            : take_uid(db, n, &uid, t->comment)) != 0)
 		return rc;
 	effect = n->set->text[SET_FORWARD].len > 0 ||
 	    n->set->text[SET_VACATION].len > 0;
@@ -126,8 +134,9 @@ int
 dir_add(struct db *db, const struct dir_who *who, struct dir_mailbox *m,
     const struct dir_new *n, char comment[static COMMENT_MAX + 1])
 {
-	struct box_txn t = { .who = who, .in = m, .out = m, .what = n,
-		.comment = comment };
+	struct box_txn t = {
+		.who = who, .in = m, .out = m, .what = n, .comment = comment
+	};
 
 	return dir_code(db_txn(db, add_txn, &t), comment);
 }

@@ -16,21 +16,25 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define DOMAINS 100     /* at a time */
+#define DOMAINS 100      /* at a time */
 #define SLICE_SQL "5000" /* mailboxes that a text is looked for in at a time */
 
-#define STATE "ELT(FIELD(Ba_Etat, 'CREATION', 'ACTIVE', 'SUPPRESSION', " \
+#define STATE \
+	"ELT(FIELD(Ba_Etat, 'CREATION', 'ACTIVE', 'SUPPRESSION', " \
 	"'DESACTIVEE'), 'creating', 'active', 'deleting', 'disabled')"
 /* BOX_COLUMNS */
-#define SHOWN "SELECT CONCAT(Ba_IdDomaine, '/', Ba_Login), Ba_Login, " \
+#define SHOWN \
+	"SELECT CONCAT(Ba_IdDomaine, '/', Ba_Login), Ba_Login, " \
 	"Do_NomDomaine, " STATE ", Ba_Commentaire, Ba_Quota, " \
 	"IF(Ba_Antivirus = 'OUI', 'yes', ''), Ba_Forward, Ba_TelSMS, " \
 	"Ba_FiltreSMS, Ba_EmailSMS, Ba_LoginSMS, Ba_Vacances, Ba_LoginCourt, " \
 	"Ba_IdUtilisateur, Ba_Uid, Ba_Cree"
-#define VERIFIER ", (SELECT Id_Verificateur FROM Identifiant WHERE Id_IdBAL = " \
+#define VERIFIER \
+	", (SELECT Id_Verificateur FROM Identifiant WHERE Id_IdBAL = " \
 	"Ba_IdBAL AND Id_Type IN (1, 3) AND Id_Revoque IS NULL LIMIT 1)"
 #define FROM " FROM BAL JOIN Domaine ON Do_IdDomaine = Ba_IdDomaine "
-#define LISTED " FROM BAL FORCE INDEX (Ba_IdDomaine) JOIN Domaine ON " \
+#define LISTED \
+	" FROM BAL FORCE INDEX (Ba_IdDomaine) JOIN Domaine ON " \
 	"Do_IdDomaine = Ba_IdDomaine WHERE Ba_IdDomaine = ? AND " \
 	"Ba_Login > ? AND (? = '' OR Ba_Login <= ?) AND LOCATE(?, " \
 	"CONVERT(CONCAT(Ba_Login, '@', Do_NomDomaine) USING utf8mb4)) > 0 " \
@@ -54,7 +58,7 @@ struct list_txn {
 	const char *sql;
 	struct rows *rows;
 	char *comment;
-	uint64_t from;         /* AFTER: a domain's number, a login in it */
+	uint64_t from; /* AFTER: a domain's number, a login in it */
 	char after[65];
 	uint64_t until_ms;
 };
@@ -70,8 +74,9 @@ take_after(struct list_txn *l, struct span after)
 	l->after[0] = '\0';
 	if (after.len == 0)
 		return true;
-	if (slash == -1 || span_u64(span_sub(after, 0, (size_t)slash),
-	    INT32_MAX, &l->from) == -1)
+	if (slash == -1 ||
+	    span_u64(span_sub(after, 0, (size_t)slash), INT32_MAX, &l->from) ==
+	        -1)
 		return false;
 	after = span_sub(after, (size_t)slash + 1, after.len);
 	if (after.len == 0) /* the page ended between two domains */
@@ -84,17 +89,19 @@ take_after(struct list_txn *l, struct span after)
 
 /* Where the slice after this login ends: "" when that is the domain's end. */
 static int
-find_slice(struct db *db, uint64_t domain, const char *after, char out[static 65])
+find_slice(struct db *db, uint64_t domain, const char *after,
+    char out[static 65])
 {
 	struct db_value v[2] = { db_u64(domain), db_str(after) };
 	struct db_rows r;
-	int rc = db_query(db, &r, "SELECT Ba_Login FROM BAL FORCE INDEX "
+	int rc = db_query(db, &r,
+	    "SELECT Ba_Login FROM BAL FORCE INDEX "
 	    "(Ba_IdDomaine) WHERE Ba_IdDomaine = ? AND Ba_Login > ? ORDER BY "
-	    "Ba_Login LIMIT 1 OFFSET " SLICE_SQL, v, 2);
+	    "Ba_Login LIMIT 1 OFFSET " SLICE_SQL,
+	    v, 2);
 
 	out[0] = '\0';
-	if (rc == 0 && db_next(&r) &&
-	    span_copy(r.column[0], out, 65) == -1)
+	if (rc == 0 && db_next(&r) && span_copy(r.column[0], out, 65) == -1)
 		rc = -1;
 	db_rows_clear(&r);
 	return rc;
@@ -146,9 +153,11 @@ find_domains(struct db *db, const struct dir_who *who, uint64_t from,
 	v[4] = db_u64(from);
 	v[5] = db_u64(DOMAINS);
 	*n_out = 0;
-	rc = db_query(db, &r, "SELECT Do_IdDomaine FROM Domaine JOIN Client ON "
+	rc = db_query(db, &r,
+	    "SELECT Do_IdDomaine FROM Domaine JOIN Client ON "
 	    "Cl_IdClient = Do_IdClient WHERE " SCOPE_SQL " AND Do_IdDomaine >= "
-	    "? AND Do_NombreBAL > 0 ORDER BY Do_IdDomaine LIMIT ?", v, 6);
+	    "? AND Do_NombreBAL > 0 ORDER BY Do_IdDomaine LIMIT ?",
+	    v, 6);
 	while (rc == 0 && *n_out < DOMAINS && db_next(&r))
 		out[(*n_out)++] = db_column_u64(&r, 0);
 	db_rows_clear(&r);
@@ -168,17 +177,19 @@ list_txn(struct db *db, void *arg)
 	l->until_ms = io_now_ms() + LIST_MS;
 	if (l->page->domain[0] != '\0') {
 		if ((rc = dir_find_domain(db, l->who, l->page->domain, &d,
-		    l->comment)) != 0 || l->from > d.id)
+		         l->comment)) != 0 ||
+		    l->from > d.id)
 			return rc;
-		return list_domain(db, l, d.id, l->from == d.id ? l->after :
-		    "");
+		return list_domain(db, l, d.id,
+		    l->from == d.id ? l->after : "");
 	}
 	do {
 		if (find_domains(db, l->who, from, domains, &n) == -1)
 			return DB_FAILED;
 		for (unsigned i = 0; i < n; i++) {
-			if (list_domain(db, l, domains[i], domains[i] ==
-			    l->from ? l->after : "") == DB_FAILED)
+			if (list_domain(db, l, domains[i],
+			        domains[i] == l->from ? l->after : "") ==
+			    DB_FAILED)
 				return DB_FAILED;
 			if (l->rows->more || l->rows->too_large)
 				return 0;
@@ -193,12 +204,15 @@ dir_box_list(struct db *db, const struct dir_who *who,
     const struct dir_page *page, bool hashes, struct rows *rows,
     char comment[static COMMENT_MAX + 1])
 {
-	struct list_txn l = { .who = who, .page = page, .rows = rows,
+	struct list_txn l = { .who = who,
+		.page = page,
+		.rows = rows,
 		.sql = hashes ? SHOWN VERIFIER LISTED : SHOWN LISTED,
 		.comment = comment };
 
 	if (hashes && (who->kind != WHO_ALL || who->id != 0)) {
-		dir_say(comment, "hashes are told to root and the group "
+		dir_say(comment,
+		    "hashes are told to root and the group "
 		    "semail-admin on the Unix socket only");
 		return CODE_DENIED;
 	}
@@ -217,9 +231,10 @@ dir_statbal(struct db *db, uint32_t id, uint64_t used_kb, struct rows *rows,
 {
 	struct db_value v[2] = { db_u64(used_kb), db_u64(id) };
 
-	return dir_rows(db, rows, "SELECT Ba_IdBAL, Ba_Login, Do_NomDomaine, "
-	    STATE ", Ba_Quota, ?" FROM "WHERE Ba_IdBAL = ? LIMIT ?", v, 2,
-	    comment);
+	return dir_rows(db, rows,
+	    "SELECT Ba_IdBAL, Ba_Login, Do_NomDomaine, " STATE
+	    ", Ba_Quota, ?" FROM "WHERE Ba_IdBAL = ? LIMIT ?",
+	    v, 2, comment);
 }
 
 struct ids_txn {
@@ -246,9 +261,10 @@ ids_txn(struct db *db, void *arg)
 	v[0] = db_u64(d.id);
 	v[1] = db_str(i->after);
 	v[2] = db_u64(i->max);
-	rc = db_query(db, &r, "SELECT Ba_IdBAL, Ba_Login FROM BAL WHERE "
-	    "Ba_IdDomaine = ? AND Ba_Login > ? ORDER BY Ba_Login LIMIT ?", v,
-	    3);
+	rc = db_query(db, &r,
+	    "SELECT Ba_IdBAL, Ba_Login FROM BAL WHERE "
+	    "Ba_IdDomaine = ? AND Ba_Login > ? ORDER BY Ba_Login LIMIT ?",
+	    v, 3);
 	while (rc == 0 && i->n < i->max && db_next(&r)) {
 		i->out[i->n++] = (uint32_t)db_column_u64(&r, 0);
 		if (span_copy(r.column[1], i->last, sizeof(i->last)) == -1)
@@ -264,8 +280,10 @@ dir_box_ids(struct db *db, const struct dir_who *who, const char *domain,
     char comment[static COMMENT_MAX + 1])
 {
 	struct dir_mailbox in = { .login = "" };
-	struct ids_txn t = { .t = { .who = who, .in = &in,
-	    .comment = comment }, .after = after, .out = out, .max = max };
+	struct ids_txn t = { .t = { .who = who, .in = &in, .comment = comment },
+		.after = after,
+		.out = out,
+		.max = max };
 	int code;
 
 	if (span_copy(span_of(domain), in.domain, sizeof(in.domain)) == -1)

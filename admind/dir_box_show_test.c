@@ -16,12 +16,17 @@
 static struct db *db;
 static char comment[COMMENT_MAX + 1];
 static char next[128];
-static struct dir_who client = { .name = "c", .origin = "unix",
-	.kind = WHO_CLIENT, .id = 1 };
-static struct dir_who other = { .name = "o", .origin = "unix",
-	.kind = WHO_CLIENT, .id = 2 };
-static struct dir_who own = { .name = "bob@a.test", .origin = "unix",
-	.kind = WHO_MAILBOX, .domain = "a.test", .login = "bob" };
+static struct dir_who client = {
+	.name = "c", .origin = "unix", .kind = WHO_CLIENT, .id = 1
+};
+static struct dir_who other = {
+	.name = "o", .origin = "unix", .kind = WHO_CLIENT, .id = 2
+};
+static struct dir_who own = { .name = "bob@a.test",
+	.origin = "unix",
+	.kind = WHO_MAILBOX,
+	.domain = "a.test",
+	.login = "bob" };
 
 static void
 sql(const char *text)
@@ -33,9 +38,12 @@ static void
 add(const char *login, const char *domain)
 {
 	static const struct settings none = { .given = 0 };
-	struct dir_new n = { .type = "NEWBAL", .set = &none,
-		.verifier = "$argon2id$of-it", .kind = CREDENTIAL_PASSWORD,
-		.uid_first = 1900000000, .uid_last = 1900000999 };
+	struct dir_new n = { .type = "NEWBAL",
+		.set = &none,
+		.verifier = "$argon2id$of-it",
+		.kind = CREDENTIAL_PASSWORD,
+		.uid_first = 1900000000,
+		.uid_last = 1900000999 };
 	struct dir_mailbox m = { .id = 0 };
 
 	snprintf(m.login, sizeof(m.login), "%s", login);
@@ -126,9 +134,11 @@ test_lists(void)
 		const struct dir_who *who;
 		const char *domain, *match, *want;
 	} rows[] = {
-		{ &testdb_admin, "", "", "al@a.test bob@a.test zoe@a.test "
+		{ &testdb_admin, "", "",
+		    "al@a.test bob@a.test zoe@a.test "
 		    "eve@b.test bob@d.test zz@d.test" },
-		{ &client, "", "", "al@a.test bob@a.test zoe@a.test "
+		{ &client, "", "",
+		    "al@a.test bob@a.test zoe@a.test "
 		    "bob@d.test zz@d.test" },
 		{ &other, "", "", "eve@b.test" },
 		{ &own, "", "", "" },
@@ -148,8 +158,8 @@ test_lists(void)
 	for (size_t i = 0; i < nitems(rows); i++)
 		for (uint64_t max = 1; max <= 8; max++)
 			is_str(list(rows[i].who, rows[i].domain, rows[i].match,
-			    max), rows[i].want, "list %zu, %d a page", i,
-			    (int)max);
+			           max),
+			    rows[i].want, "list %zu, %d a page", i, (int)max);
 }
 
 static void
@@ -158,9 +168,11 @@ test_after(void)
 	static const struct {
 		const char *domain, *after, *want;
 	} rows[] = {
-		{ "", "1/al", "bob@a.test zoe@a.test eve@b.test bob@d.test "
+		{ "", "1/al",
+		    "bob@a.test zoe@a.test eve@b.test bob@d.test "
 		    "zz@d.test" },
-		{ "", "1/am", "bob@a.test zoe@a.test eve@b.test bob@d.test "
+		{ "", "1/am",
+		    "bob@a.test zoe@a.test eve@b.test bob@d.test "
 		    "zz@d.test" },
 		{ "", "1/zoe", "eve@b.test bob@d.test zz@d.test" },
 		{ "", "2/", "eve@b.test bob@d.test zz@d.test" },
@@ -176,7 +188,8 @@ test_after(void)
 	for (size_t i = 0; i < nitems(rows); i++) {
 		buf_reset(&got);
 		is_int(page(&testdb_admin, rows[i].domain, "", rows[i].after, 0,
-		    false), CODE_OK, "after %s", rows[i].after);
+		           false),
+		    CODE_OK, "after %s", rows[i].after);
 		is_str(got_text(), rows[i].want, "%s of \"%s\"", rows[i].after,
 		    rows[i].domain);
 	}
@@ -210,10 +223,12 @@ test_many(void)
 	    "seq_1_to_12000;\nUPDATE Domaine SET Do_NombreBAL = 12000 WHERE "
 	    "Do_IdDomaine = 3;\n");
 	for (uint64_t max = 1; max <= 4; max++)
-		is_str(list(&testdb_admin, "", "0000", max), "m00001@c.test "
+		is_str(list(&testdb_admin, "", "0000", max),
+		    "m00001@c.test "
 		    "m00002@c.test m00003@c.test m00004@c.test m00005@c.test "
 		    "m00006@c.test m00007@c.test m00008@c.test m00009@c.test "
-		    "m10000@c.test", "some of many, %d a page", (int)max);
+		    "m10000@c.test",
+		    "some of many, %d a page", (int)max);
 	is_str(list(&testdb_admin, "c.test", "12000", 1), "m12000@c.test",
 	    "the last one");
 	is_str(list(&testdb_admin, "", "m05001", 1), "m05001@c.test",
@@ -227,9 +242,12 @@ test_show(void)
 	struct rows rows;
 
 	rows_init(&rows, 1);
-	is_int(dir_box_show(db, (uint32_t)testdb_number(db, "SELECT Ba_IdBAL "
-	    "FROM BAL WHERE Ba_Login = 'eve'"), &rows, comment), CODE_OK,
-	    "show");
+	is_int(dir_box_show(db,
+	           (uint32_t)testdb_number(db,
+	               "SELECT Ba_IdBAL "
+	               "FROM BAL WHERE Ba_Login = 'eve'"),
+	           &rows, comment),
+	    CODE_OK, "show");
 	buf_reset(&got);
 	take(&rows, 2, &got);
 	is_str(got_text(), "eve@b.test=creating", "its state");
@@ -257,14 +275,17 @@ main(void)
 		sql("INSERT INTO Client (Cl_IdClient, Cl_Login, Cl_IdSociete, "
 		    "Cl_IdAdministrateur) VALUES (2, 'o', 1, 1);\n");
 		for (const char *const *d = (const char *const[]){ "a.test",
-		    "b.test", "c.test", "d.test", NULL }; *d != NULL; d++)
-			is_int(dir_newdom(db, strcmp(*d, "b.test") == 0 ?
-			    &other : &client, *d, "", comment), CODE_OK, "%s",
-			    *d);
+		         "b.test", "c.test", "d.test", NULL };
+		     *d != NULL; d++)
+			is_int(dir_newdom(db,
+			           strcmp(*d, "b.test") == 0 ? &other : &client,
+			           *d, "", comment),
+			    CODE_OK, "%s", *d);
 		add("zz", "d.test");
 		add("eve", "b.test");
-		for (const char *const *l = (const char *const[]){ "zoe",
-		    "al", "bob", NULL }; *l != NULL; l++)
+		for (const char *const *l =
+		         (const char *const[]){ "zoe", "al", "bob", NULL };
+		     *l != NULL; l++)
 			add(*l, "a.test");
 		add("bob", "d.test");
 		test_lists();

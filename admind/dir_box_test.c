@@ -18,10 +18,12 @@
 
 static struct db *db;
 static char comment[COMMENT_MAX + 1];
-static struct dir_who client = { .name = "c", .origin = "unix",
-	.kind = WHO_CLIENT, .id = 1 };
-static struct dir_who other = { .name = "o", .origin = "unix",
-	.kind = WHO_CLIENT, .id = 77 };
+static struct dir_who client = {
+	.name = "c", .origin = "unix", .kind = WHO_CLIENT, .id = 1
+};
+static struct dir_who other = {
+	.name = "o", .origin = "unix", .kind = WHO_CLIENT, .id = 77
+};
 static struct settings set;
 
 /* "quota=5", ... up to NULL. */
@@ -37,10 +39,11 @@ vtake(va_list ap)
 
 		for (i = 0; i < SET__COUNT; i++)
 			if (span_is(span_from(option, n),
-			    setting_option((enum setting)i)))
+			        setting_option((enum setting)i)))
 				break;
-		if (i == SET__COUNT || settings_take(&set, (enum setting)i,
-		    span_of(option + n + 1), comment) == -1)
+		if (i == SET__COUNT ||
+		    settings_take(&set, (enum setting)i,
+		        span_of(option + n + 1), comment) == -1)
 			return CODE_VALUE;
 	}
 	return CODE_OK;
@@ -52,7 +55,8 @@ named(const char *address)
 	struct dir_mailbox m = { .id = 0 };
 	const char *at = strchr(address, '@');
 
-	snprintf(m.login, sizeof(m.login), "%.*s", (int)(at - address), address);
+	snprintf(m.login, sizeof(m.login), "%.*s", (int)(at - address),
+	    address);
 	snprintf(m.domain, sizeof(m.domain), "%s", at + 1);
 	return m;
 }
@@ -60,9 +64,12 @@ named(const char *address)
 static int
 vadd(const struct dir_who *who, const char *address, bool dry_run, va_list ap)
 {
-	struct dir_new n = { .type = "NEWBAL", .set = &set,
-		.verifier = "$argon2id$none", .kind = CREDENTIAL_PASSWORD,
-		.uid_first = 1900000000, .uid_last = 1900000999,
+	struct dir_new n = { .type = "NEWBAL",
+		.set = &set,
+		.verifier = "$argon2id$none",
+		.kind = CREDENTIAL_PASSWORD,
+		.uid_first = 1900000000,
+		.uid_last = 1900000999,
 		.dry_run = dry_run };
 	struct dir_mailbox m = named(address);
 	int code = vtake(ap);
@@ -105,8 +112,8 @@ change(const struct dir_who *who, const char *address, ...)
 	va_start(ap, address);
 	code = vtake(ap);
 	va_end(ap);
-	return code != CODE_OK ? code :
-	    dir_change_box(db, who, &m, &c, comment);
+	return code != CODE_OK ? code
+	                       : dir_change_box(db, who, &m, &c, comment);
 }
 
 static uint32_t
@@ -114,8 +121,8 @@ id_of(const char *address)
 {
 	struct dir_mailbox m = named(address), is;
 
-	return dir_find(db, &testdb_admin, &m, &is, comment) == CODE_OK ?
-	    is.id : 0;
+	return dir_find(db, &testdb_admin, &m, &is, comment) == CODE_OK ? is.id
+	                                                                : 0;
 }
 
 static uint8_t
@@ -123,8 +130,9 @@ state_of(const char *address)
 {
 	struct dir_mailbox m = named(address), is;
 
-	return dir_find(db, &testdb_admin, &m, &is, comment) == CODE_OK ?
-	    is.state : 0;
+	return dir_find(db, &testdb_admin, &m, &is, comment) == CODE_OK
+	    ? is.state
+	    : 0;
 }
 
 static int64_t
@@ -171,16 +179,19 @@ test_life(void)
 	is_int(try(&testdb_admin, "bob@x.test", "quota=7", NULL), CODE_OK,
 	    "a dry run");
 	is_int(number("SELECT COUNT(*) + (SELECT Co_Valeur FROM Compteur WHERE "
-	    "Co_Nom = 'uid') FROM BAL"), 0, "changes nothing");
+	              "Co_Nom = 'uid') FROM BAL"),
+	    0, "changes nothing");
 	is_int(add(&testdb_admin, "bob@x.test", "quota=100", NULL), CODE_OK,
 	    "add");
-	is_int(add(&testdb_admin, "bob@x.test", NULL), CODE_EXISTS, "add again");
+	is_int(add(&testdb_admin, "bob@x.test", NULL), CODE_EXISTS,
+	    "add again");
 	is_str(comment, "the mailbox exists", "and says why");
 	is_int(try(&testdb_admin, "bob@x.test", NULL), CODE_EXISTS,
 	    "a dry run says so, too");
 	ok(dir_find(db, &testdb_admin, &m, &found, comment) == CODE_OK &&
-	    found.state == BOX_CREATING &&
-	    strcmp(found.verifier, "$argon2id$none") == 0, "as it is");
+	        found.state == BOX_CREATING &&
+	        strcmp(found.verifier, "$argon2id$none") == 0,
+	    "as it is");
 	ok(dir_unfinished(db, 0, &id) == 1 && id == found.id, "unfinished");
 	is_int(dir_unfinished(db, id, &id), 0, "and no other");
 	is_int(dir_activate(db, found.id, comment), CODE_OK, "activate");
@@ -197,15 +208,19 @@ test_life(void)
 	    "no way back");
 	is_int(change(&testdb_admin, "bob@x.test", "quota=1", NULL), CODE_TEMP,
 	    "nothing of it can be changed");
-	is_int(dir_remove(db, &testdb_admin, &found, comment), CODE_OK, "remove");
-	is_int(dir_remove(db, &testdb_admin, &found, comment), CODE_OK, "again");
+	is_int(dir_remove(db, &testdb_admin, &found, comment), CODE_OK,
+	    "remove");
+	is_int(dir_remove(db, &testdb_admin, &found, comment), CODE_OK,
+	    "again");
 	is_int(dir_was_deleted(db, &m), 1, "deleted");
-	is_str(testdb_text(db, "SELECT GROUP_CONCAT(Au_Type, ' ', Au_Qui ORDER "
-	    "BY Au_Id) FROM Audit WHERE Au_Objet = 'bob@x.test'"),
+	is_str(testdb_text(db,
+	           "SELECT GROUP_CONCAT(Au_Type, ' ', Au_Qui ORDER "
+	           "BY Au_Id) FROM Audit WHERE Au_Objet = 'bob@x.test'"),
 	    "NEWBAL test,DELBAL c", "one row each, by who asked");
 	is_int(add(&testdb_admin, "bob@x.test", NULL), CODE_OK, "made anew");
 	ok(testdb_number(db, "SELECT Ba_Uid FROM BAL") == uid + 1 &&
-	    id_of("bob@x.test") != found.id, "with another uid and number");
+	        id_of("bob@x.test") != found.id,
+	    "with another uid and number");
 	finish("bob@x.test");
 	is_int(state_of("bob@x.test"), BOX_ACTIVE, "active");
 	m = named("bob@x.test");
@@ -214,7 +229,8 @@ test_life(void)
 	is_int(dir_enable(db, &client, &m, false, comment), CODE_OK, "again");
 	is_int(dir_enable(db, &client, &m, true, comment), CODE_OK, "on");
 	is_int(number("SELECT COUNT(*) FROM Audit WHERE Au_Type IN ("
-	    "'ENABLEBAL', 'DISABLEBAL')"), 2, "what changes nothing is no change");
+	              "'ENABLEBAL', 'DISABLEBAL')"),
+	    2, "what changes nothing is no change");
 }
 
 /* Every setting as it is given, and nothing else with it. */
@@ -227,44 +243,61 @@ test_settings(void)
 		{ "comment=O'Neil \"x\" \\ %s; DELETE FROM BAL; --",
 		    "SELECT Ba_Commentaire FROM BAL WHERE Ba_Login = 'set'",
 		    "O'Neil \"x\" \\ %s; DELETE FROM BAL; --" },
-		{ "quota=0012", "SELECT Ba_Quota FROM BAL WHERE Ba_Login = 'set'",
-		    "12" },
+		{ "quota=0012",
+		    "SELECT Ba_Quota FROM BAL WHERE Ba_Login = 'set'", "12" },
 		{ "quota=", "SELECT Ba_Quota FROM BAL WHERE Ba_Login = 'set'",
 		    "0" },
-		{ "antivirus=x", "SELECT Ba_Antivirus FROM BAL WHERE Ba_Login = 'set'",
+		{ "antivirus=x",
+		    "SELECT Ba_Antivirus FROM BAL WHERE Ba_Login = 'set'",
 		    "OUI" },
-		{ "antivirus=", "SELECT Ba_Antivirus FROM BAL WHERE Ba_Login = 'set'",
+		{ "antivirus=",
+		    "SELECT Ba_Antivirus FROM BAL WHERE Ba_Login = 'set'",
 		    "NON" },
 		{ "forward=A@X.Test, b@y.test",
 		    "SELECT Ba_Forward FROM BAL WHERE Ba_Login = 'set'",
 		    "A@x.test,b@y.test" },
-		{ "forward=", "SELECT Ba_Forward FROM BAL WHERE Ba_Login = 'set'",
-		    "" },
-		{ "sms-tel=+33 1", "SELECT CONCAT(Ba_TelSMS, Ba_SMS) FROM BAL "
-		    "WHERE Ba_Login = 'set'", "+33 1OUI" },
+		{ "forward=",
+		    "SELECT Ba_Forward FROM BAL WHERE Ba_Login = 'set'", "" },
+		{ "sms-tel=+33 1",
+		    "SELECT CONCAT(Ba_TelSMS, Ba_SMS) FROM BAL "
+		    "WHERE Ba_Login = 'set'",
+		    "+33 1OUI" },
 		{ "sms-filter=urgent $(id) `id`",
 		    "SELECT Ba_FiltreSMS FROM BAL WHERE Ba_Login = 'set'",
 		    "urgent $(id) `id`" },
 		{ "sms-email=sms@Gate.Test",
 		    "SELECT Ba_EmailSMS FROM BAL WHERE Ba_Login = 'set'",
 		    "sms@gate.test" },
-		{ "sms-login=acc", "SELECT Ba_LoginSMS FROM BAL WHERE Ba_Login = 'set'",
+		{ "sms-login=acc",
+		    "SELECT Ba_LoginSMS FROM BAL WHERE Ba_Login = 'set'",
 		    "acc" },
-		{ "sms-tel=", "SELECT CONCAT(Ba_TelSMS, Ba_SMS) FROM BAL WHERE "
-		    "Ba_Login = 'set'", "NON" },
+		{ "sms-tel=",
+		    "SELECT CONCAT(Ba_TelSMS, Ba_SMS) FROM BAL WHERE "
+		    "Ba_Login = 'set'",
+		    "NON" },
 		{ "vacation=Away.\n.\nBcc: x@y.test\n|\\",
 		    "SELECT Ba_Vacances FROM BAL WHERE Ba_Login = 'set'",
 		    "Away.\n.\nBcc: x@y.test\n|\\" },
-		{ "vacation=", "SELECT Ba_Vacances IS NULL FROM BAL WHERE "
-		    "Ba_Login = 'set'", "1" },
-		{ "short=Setty", "SELECT Ba_LoginCourt FROM BAL WHERE Ba_Login = "
-		    "'set'", "setty" },
-		{ "short=", "SELECT Ba_LoginCourt IS NULL FROM BAL WHERE "
-		    "Ba_Login = 'set'", "1" },
-		{ "user=1", "SELECT Ba_IdUtilisateur FROM BAL WHERE Ba_Login = "
-		    "'set'", "1" },
-		{ "user=0", "SELECT Ba_IdUtilisateur IS NULL FROM BAL WHERE "
-		    "Ba_Login = 'set'", "1" },
+		{ "vacation=",
+		    "SELECT Ba_Vacances IS NULL FROM BAL WHERE "
+		    "Ba_Login = 'set'",
+		    "1" },
+		{ "short=Setty",
+		    "SELECT Ba_LoginCourt FROM BAL WHERE Ba_Login = "
+		    "'set'",
+		    "setty" },
+		{ "short=",
+		    "SELECT Ba_LoginCourt IS NULL FROM BAL WHERE "
+		    "Ba_Login = 'set'",
+		    "1" },
+		{ "user=1",
+		    "SELECT Ba_IdUtilisateur FROM BAL WHERE Ba_Login = "
+		    "'set'",
+		    "1" },
+		{ "user=0",
+		    "SELECT Ba_IdUtilisateur IS NULL FROM BAL WHERE "
+		    "Ba_Login = 'set'",
+		    "1" },
 	};
 
 	sql("INSERT INTO Utilisateur (Ut_IdUtilisateur, Ut_IdClient) "
@@ -275,14 +308,18 @@ test_settings(void)
 		    CODE_OK, "%s", rows[i].option);
 		is_str(testdb_text(db, rows[i].column), rows[i].want, "stored");
 	}
-	is_str(testdb_text(db, "SELECT Ba_Commentaire FROM BAL WHERE Ba_Login = "
-	    "'set'"), rows[0].want, "the first is as it was");
+	is_str(testdb_text(db,
+	           "SELECT Ba_Commentaire FROM BAL WHERE Ba_Login = "
+	           "'set'"),
+	    rows[0].want, "the first is as it was");
 	is_int(change(&client, "set@x.test", "user=9", NULL), CODE_NONE,
 	    "no such user");
 	is_int(change(&client, "set@x.test", "sms-password=p w\\|", NULL),
 	    CODE_OK, "a secret");
-	ok(number("SELECT INSTR(Ba_PasswordSMS, 'p w') = 0 AND "
-	    "LENGTH(Ba_PasswordSMS) > 20 FROM BAL WHERE Ba_Login = 'set'") == 1,
+	ok(number(
+	       "SELECT INSTR(Ba_PasswordSMS, 'p w') = 0 AND "
+	       "LENGTH(Ba_PasswordSMS) > 20 FROM BAL WHERE Ba_Login = 'set'") ==
+	        1,
 	    "is not there in clear");
 	memset(&set, 0, sizeof(set));
 	settings_take(&set, SET_SMS_PASSWORD, span_of("p w\\|"), comment);
@@ -294,7 +331,8 @@ test_settings(void)
 	is_int(change(&client, "set@x.test", "sms-password=", NULL), CODE_OK,
 	    "emptied");
 	is_int(number("SELECT Ba_PasswordSMS IS NULL FROM BAL WHERE Ba_Login = "
-	    "'set'"), 1, "it is gone");
+	              "'set'"),
+	    1, "it is gone");
 }
 
 /* What the home is to be told, and by which number. */
@@ -316,15 +354,17 @@ test_effects(void)
 	finish("eff@x.test");
 	finish("eff2@x.test");
 	change(&client, "eff@x.test", "sms-tel=123", NULL);
-	is_int(dir_unfinished(db, 0, &id), 0, "the home does not mind a number");
+	is_int(dir_unfinished(db, 0, &id), 0,
+	    "the home does not mind a number");
 	change(&client, "eff@x.test", "forward=a@b.test", "vacation=x", NULL);
 	ok(dir_unfinished(db, 0, &id) == 1 && id == id_of("eff@x.test"),
 	    "but a forward");
 	ok(dir_todo(db, id, &t, comment) == 1 &&
-	    span_is(buf_span(&t.forward), "a@b.test") &&
-	    span_is(buf_span(&t.vacation), "x") &&
-	    t.effects == EFFECT_SETTINGS && t.box.state == BOX_ACTIVE &&
-	    strcmp(t.box.login, "eff") == 0, "what is to be done");
+	        span_is(buf_span(&t.forward), "a@b.test") &&
+	        span_is(buf_span(&t.vacation), "x") &&
+	        t.effects == EFFECT_SETTINGS && t.box.state == BOX_ACTIVE &&
+	        strcmp(t.box.login, "eff") == 0,
+	    "what is to be done");
 	/* Another change comes while spawnd is at it. */
 	change(&client, "eff@x.test", "forward=", NULL);
 	is_int(dir_done(db, &t, EFFECT_SETTINGS, comment), CODE_OK, "done");
@@ -338,7 +378,7 @@ test_effects(void)
 	is_int(dir_purge(db, &client, &m, &again, comment), CODE_OK, "a purge");
 	ok(!again, "which is none before");
 	ok(dir_todo(db, id_of("eff@x.test"), &t, comment) == 1 &&
-	    t.effects == EFFECT_PURGE && t.purge_before > 1700000000,
+	        t.effects == EFFECT_PURGE && t.purge_before > 1700000000,
 	    "is to be done, of what came before");
 	dir_done(db, &t, EFFECT_PURGE, comment);
 	dir_todo_clear(&t);
@@ -346,11 +386,11 @@ test_effects(void)
 	    "a backup");
 	is_int(dir_unfinished(db, 0, &id), 0, "is nothing to be done later");
 	is_int(number("SELECT COUNT(*) FROM Audit WHERE Au_Type = 'BACKUPBAL' "
-	    "AND Au_Objet = 'eff@x.test' AND Au_Crochet = 'RIEN'"), 1,
-	    "but it is in the audit log");
+	              "AND Au_Objet = 'eff@x.test' AND Au_Crochet = 'RIEN'"),
+	    1, "but it is in the audit log");
 	snprintf(m.login, sizeof(m.login), "nobody");
-	is_int(dir_copy(db, &client, &m, "BACKUPBAL", comment),
-	    CODE_NO_MAILBOX, "one of nothing");
+	is_int(dir_copy(db, &client, &m, "BACKUPBAL", comment), CODE_NO_MAILBOX,
+	    "one of nothing");
 	is_int(dir_todo(db, 4000000, &t, comment), 0, "no such mailbox");
 	dir_todo_clear(&t);
 }
@@ -358,10 +398,12 @@ test_effects(void)
 static void
 test_limits(void)
 {
-	is_int(dir_newdom(db, &client, "l.test", "", comment), CODE_OK, "NEWDOM");
+	is_int(dir_newdom(db, &client, "l.test", "", comment), CODE_OK,
+	    "NEWDOM");
 	sql("UPDATE Domaine SET Do_MaxMail = 3, Do_QuotaMail = 1000 WHERE "
 	    "Do_NomDomaine = 'l.test';\n");
-	is_int(add(&client, "u1@l.test", NULL), CODE_LIMIT, "a quota is needed");
+	is_int(add(&client, "u1@l.test", NULL), CODE_LIMIT,
+	    "a quota is needed");
 	is_int(add(&client, "u1@l.test", "quota=1001", NULL), CODE_LIMIT,
 	    "more than there is");
 	is_int(add(&client, "u1@l.test", "quota=1099511627776", NULL),
@@ -369,7 +411,8 @@ test_limits(void)
 	is_int(add(&client, "u1@l.test", "quota=900", NULL), CODE_OK, "most");
 	is_int(add(&client, "u2@l.test", "quota=101", NULL), CODE_LIMIT,
 	    "more than is left");
-	is_int(add(&client, "u2@l.test", "quota=100", NULL), CODE_OK, "the rest");
+	is_int(add(&client, "u2@l.test", "quota=100", NULL), CODE_OK,
+	    "the rest");
 	is_int(change(&client, "u2@l.test", "quota=101", NULL), CODE_LIMIT,
 	    "raised by one");
 	is_int(change(&client, "u2@l.test", "quota=0", NULL), CODE_LIMIT,
@@ -379,7 +422,8 @@ test_limits(void)
 	is_int(change(&client, "u2@l.test", "quota=101", NULL), CODE_OK,
 	    "raised by what was given back");
 	is_int(number("SELECT Do_QuotaDonne FROM Domaine WHERE Do_NomDomaine = "
-	    "'l.test'"), 1000, "all is given");
+	              "'l.test'"),
+	    1000, "all is given");
 	sql("UPDATE Domaine SET Do_QuotaMail = 500 WHERE Do_NomDomaine = "
 	    "'l.test';\n");
 	is_int(change(&client, "u1@l.test", "comment=x", "quota=899", NULL),
@@ -391,7 +435,8 @@ test_limits(void)
 	sql("UPDATE Domaine SET Do_QuotaMail = 0 WHERE Do_NomDomaine = "
 	    "'l.test';\n");
 	is_int(add(&client, "u3@l.test", NULL), CODE_OK, "the third");
-	is_int(add(&client, "u4@l.test", NULL), CODE_LIMIT, "the fourth of three");
+	is_int(add(&client, "u4@l.test", NULL), CODE_LIMIT,
+	    "the fourth of three");
 	is_int(try(&client, "u4@l.test", NULL), CODE_LIMIT, "dry");
 	for (unsigned i = 0; i < 2; i++) {
 		struct dir_mailbox m = named("u3@l.test");
@@ -400,10 +445,13 @@ test_limits(void)
 		finish("u3@l.test");
 	}
 	is_int(add(&client, "u4@l.test", NULL), CODE_OK, "one has gone");
-	is_int(number("SELECT COUNT(*) FROM Domaine WHERE Do_NombreBAL <> "
-	    "(SELECT COUNT(*) FROM BAL WHERE Ba_IdDomaine = Do_IdDomaine) OR "
-	    "Do_QuotaDonne <> (SELECT COALESCE(SUM(Ba_Quota), 0) FROM BAL WHERE "
-	    "Ba_IdDomaine = Do_IdDomaine)"), 0, "the counters are right");
+	is_int(
+	    number(
+	        "SELECT COUNT(*) FROM Domaine WHERE Do_NombreBAL <> "
+	        "(SELECT COUNT(*) FROM BAL WHERE Ba_IdDomaine = Do_IdDomaine) OR "
+	        "Do_QuotaDonne <> (SELECT COALESCE(SUM(Ba_Quota), 0) FROM BAL WHERE "
+	        "Ba_IdDomaine = Do_IdDomaine)"),
+	    0, "the counters are right");
 }
 
 static void
@@ -424,7 +472,8 @@ test_names(void)
 	sql("INSERT INTO VirtualUser (Vi_UtilisateurVirtuel, Vi_IdDomaine, "
 	    "Vi_UtilisateurReel) SELECT 'virt', Do_IdDomaine, 'x' FROM Domaine "
 	    "WHERE Do_NomDomaine = 'dom.com';\n");
-	is_int(add(&client, "virt@dom.com", NULL), CODE_EXISTS, "a virtual user");
+	is_int(add(&client, "virt@dom.com", NULL), CODE_EXISTS,
+	    "a virtual user");
 	is_str(comment, "virt is a virtual user of the domain", "it says so");
 	is_int(add(&client, "virt@sub.dom.com", NULL), CODE_OK,
 	    "of another domain");
@@ -437,12 +486,14 @@ test_names(void)
 	    "of another domain");
 
 	/* AC-5: flat forms. */
-	is_int(add(&client, "toto@sub.dom.com", NULL), CODE_OK, "toto.sub.dom.com");
+	is_int(add(&client, "toto@sub.dom.com", NULL), CODE_OK,
+	    "toto.sub.dom.com");
 	is_int(add(&client, "toto.sub@dom.com", NULL), CODE_EXISTS,
 	    "the same from the longer login");
 	is_str(comment, "the login toto.sub.dom.com would be two mailboxes'",
 	    "it says so");
-	is_int(add(&client, "jean.sub@dom.com", NULL), CODE_OK, "jean.sub.dom.com");
+	is_int(add(&client, "jean.sub@dom.com", NULL), CODE_OK,
+	    "jean.sub.dom.com");
 	is_int(add(&client, "jean@sub.dom.com", NULL), CODE_EXISTS,
 	    "the same from the longer domain");
 	is_int(add(&client, "jean@dom.com", NULL), CODE_OK, "jean.dom.com");
@@ -454,8 +505,8 @@ test_names(void)
 	    CODE_OK, "unless it is its own");
 	is_int(change(&client, "jean2@dom.com", "short=jean2.dom.com", NULL),
 	    CODE_OK, "again");
-	is_int(add(&client, "a@short.test", "short=b.short.test", NULL), CODE_OK,
-	    "one that is nobody's");
+	is_int(add(&client, "a@short.test", "short=b.short.test", NULL),
+	    CODE_OK, "one that is nobody's");
 	is_int(add(&client, "b@short.test", NULL), CODE_EXISTS,
 	    "whose flat form it would be");
 	is_int(add(&client, "c@short.test", "short=cc", NULL), CODE_OK, "cc");
@@ -484,10 +535,12 @@ test_virtual(void)
 	    "'virt', Ba_IdBAL FROM BAL WHERE Ba_Login = 'virt';\n");
 	is_int(dir_doom(db, &client, &m, comment), CODE_OK, "doom");
 	is_int(number("SELECT COUNT(*) FROM VirtualUser WHERE "
-	    "Vi_UtilisateurVirtuel = 'to'"), 0, "what leads to it goes");
-	is_int(number("SELECT COUNT(*) FROM Audit WHERE Au_Type = 'DELVIRT' AND "
-	    "Au_Objet = 'to@sub.dom.com' AND Au_Qui = 'c'"), 1,
-	    "and is in the audit log");
+	              "Vi_UtilisateurVirtuel = 'to'"),
+	    0, "what leads to it goes");
+	is_int(
+	    number("SELECT COUNT(*) FROM Audit WHERE Au_Type = 'DELVIRT' AND "
+	           "Au_Objet = 'to@sub.dom.com' AND Au_Qui = 'c'"),
+	    1, "and is in the audit log");
 	finish("virt@sub.dom.com");
 	is_int(id_of("virt@sub.dom.com"), 0, "gone");
 }
@@ -496,8 +549,11 @@ test_virtual(void)
 static void
 test_own(void)
 {
-	struct dir_who own = { .name = "own@x.test", .origin = "unix",
-		.kind = WHO_MAILBOX, .domain = "x.test", .login = "own" };
+	struct dir_who own = { .name = "own@x.test",
+		.origin = "unix",
+		.kind = WHO_MAILBOX,
+		.domain = "x.test",
+		.login = "own" };
 	static const char *const may[] = { "comment=x", "forward=a@b.test",
 		"sms-tel=123", "sms-filter=x", "vacation=x" };
 	static const char *const may_not[] = { "quota=1", "antivirus=x",
@@ -508,7 +564,8 @@ test_own(void)
 
 	add(&client, "own@x.test", NULL);
 	own.id = id_of("own@x.test");
-	is_int(dir_find(db, &own, &m, &found, comment), CODE_OK, "finds itself");
+	is_int(dir_find(db, &own, &m, &found, comment), CODE_OK,
+	    "finds itself");
 	is_int(change(&own, "bob@x.test", "comment=x", NULL), CODE_NO_MAILBOX,
 	    "not its neighbour");
 	is_int(change(&own, "jean@dom.com", "comment=x", NULL), CODE_NO_DOMAIN,
@@ -519,11 +576,14 @@ test_own(void)
 	for (size_t i = 0; i < nitems(may_not); i++)
 		is_int(change(&own, "own@x.test", may_not[i], NULL),
 		    CODE_DENIED, "%s", may_not[i]);
-	is_int(dir_change_box(db, &own, &m, &c, comment), CODE_OK, "a password");
+	is_int(dir_change_box(db, &own, &m, &c, comment), CODE_OK,
+	    "a password");
 	ok(dir_find(db, &own, &m, &found, comment) == CODE_OK &&
-	    strcmp(found.verifier, "$argon2id$new") == 0, "is the new one");
+	        strcmp(found.verifier, "$argon2id$new") == 0,
+	    "is the new one");
 	is_int(number("SELECT COUNT(*) FROM Identifiant JOIN BAL ON Ba_IdBAL = "
-	    "Id_IdBAL WHERE Ba_Login = 'own'"), 1, "and no other");
+	              "Id_IdBAL WHERE Ba_Login = 'own'"),
+	    1, "and no other");
 }
 
 /* The same request, by its id, after others have changed what it did. */
@@ -538,7 +598,8 @@ test_again(void)
 	memset(panel.request, 1, sizeof(panel.request));
 	add(&client, "again@x.test", NULL);
 	finish("again@x.test");
-	is_int(change(&panel, "again@x.test", "quota=7", NULL), CODE_OK, "SETBAL");
+	is_int(change(&panel, "again@x.test", "quota=7", NULL), CODE_OK,
+	    "SETBAL");
 	is_int(change(&client, "again@x.test", "quota=8", NULL), CODE_OK,
 	    "another");
 	is_int(change(&panel, "again@x.test", "quota=7", NULL), CODE_OK,
@@ -549,14 +610,18 @@ test_again(void)
 	ok(!again, "PURGEBAL");
 	dir_purge(db, &panel, &m, &again, comment);
 	ok(again, "and again");
-	is_int(dir_enable(db, &panel, &m, false, comment), CODE_OK, "DISABLEBAL");
-	is_int(dir_enable(db, &client, &m, true, comment), CODE_OK, "ENABLEBAL");
+	is_int(dir_enable(db, &panel, &m, false, comment), CODE_OK,
+	    "DISABLEBAL");
+	is_int(dir_enable(db, &client, &m, true, comment), CODE_OK,
+	    "ENABLEBAL");
 	is_int(dir_enable(db, &panel, &m, false, comment), CODE_OK,
 	    "DISABLEBAL again");
 	is_int(number("SELECT Ba_Etat = 'ACTIVE' FROM BAL WHERE Ba_Login = "
-	    "'again'"), 1, "is not done twice");
+	              "'again'"),
+	    1, "is not done twice");
 	is_int(number("SELECT COUNT(*) FROM Audit WHERE Au_Requete IS NOT NULL "
-	    "AND Au_Objet = 'again@x.test'"), 3, "each is audited once");
+	              "AND Au_Objet = 'again@x.test'"),
+	    3, "each is audited once");
 	is_int(dir_doom(db, &panel, &m, comment), CODE_OK, "DELBAL");
 	finish("again@x.test");
 	add(&client, "again@x.test", NULL);
@@ -564,7 +629,8 @@ test_again(void)
 	is_int(dir_doom(db, &panel, &m, comment), CODE_NO_MAILBOX,
 	    "again: what was made since then stays");
 	panel.request[0]++;
-	is_int(dir_doom(db, &panel, &m, comment), CODE_OK, "unless it is another");
+	is_int(dir_doom(db, &panel, &m, comment), CODE_OK,
+	    "unless it is another");
 	finish("again@x.test");
 }
 
@@ -584,7 +650,8 @@ test_two_writers(void)
 			char address[64];
 			int code;
 
-			snprintf(address, sizeof(address), "w%u-%u@x.test", p, i);
+			snprintf(address, sizeof(address), "w%u-%u@x.test", p,
+			    i);
 			code = add(&testdb_admin, address, NULL);
 			if (code == CODE_OK)
 				finish(address);
@@ -598,18 +665,24 @@ test_two_writers(void)
 		good += WIFEXITED(status) && WEXITSTATUS(status) == 0;
 	}
 	is_int(good, 2, "two writers at once");
-	is_int(number("SELECT COUNT(*) = Do_MaxMail AND Do_MaxMail = "
-	    "Do_NombreBAL FROM Domaine JOIN BAL ON Ba_IdDomaine = Do_IdDomaine "
-	    "WHERE Do_NomDomaine = 'x.test'"), 1, "exactly up to the limit");
+	is_int(
+	    number(
+	        "SELECT COUNT(*) = Do_MaxMail AND Do_MaxMail = "
+	        "Do_NombreBAL FROM Domaine JOIN BAL ON Ba_IdDomaine = Do_IdDomaine "
+	        "WHERE Do_NomDomaine = 'x.test'"),
+	    1, "exactly up to the limit");
 }
 
 /* NEWBAL with account=. */
 static int
 add_account(const char *address, const struct account *a)
 {
-	struct dir_new n = { .type = "NEWBAL", .set = &set,
-		.verifier = "$argon2id$none", .kind = CREDENTIAL_PASSWORD,
-		.uid_first = 1900000000, .uid_last = 1900000999,
+	struct dir_new n = { .type = "NEWBAL",
+		.set = &set,
+		.verifier = "$argon2id$none",
+		.kind = CREDENTIAL_PASSWORD,
+		.uid_first = 1900000000,
+		.uid_last = 1900000999,
 		.account = a };
 	struct dir_mailbox m = named(address);
 
@@ -621,8 +694,8 @@ uid_of(const char *address)
 {
 	struct dir_mailbox m = named(address), is;
 
-	return dir_find(db, &testdb_admin, &m, &is, comment) == CODE_OK ?
-	    is.uid : 0;
+	return dir_find(db, &testdb_admin, &m, &is, comment) == CODE_OK ? is.uid
+	                                                                : 0;
 }
 
 static void
@@ -673,7 +746,7 @@ main(void)
 	if (ok(testdb_wait(db), "mariadbd") &&
 	    ok(dir_open(db) == 0, "the schema") &&
 	    is_int(dir_newdom(db, &client, "x.test", "", comment), CODE_OK,
-	    "NEWDOM")) {
+	        "NEWDOM")) {
 		test_life();
 		test_settings();
 		test_effects();

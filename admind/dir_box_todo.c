@@ -20,18 +20,21 @@ dir_todo(struct db *db, uint32_t id, struct dir_todo *out,
 	memset(out, 0, sizeof(*out));
 	buf_init(&out->forward, 65536);
 	buf_init(&out->vacation, 65536);
-	if (db_ready(db) == -1 || db_query(db, &r, "SELECT Ba_Etat, Ba_Effet, "
-	    "Ba_EffetNumero, Ba_PurgeAvant, Ba_Forward, Ba_Vacances, Ba_Login, "
-	    "Do_NomDomaine FROM BAL JOIN Domaine ON Do_IdDomaine = Ba_IdDomaine "
-	    "WHERE Ba_IdBAL = ?", v, 1) == -1) {
+	if (db_ready(db) == -1 ||
+	    db_query(db, &r,
+	        "SELECT Ba_Etat, Ba_Effet, "
+	        "Ba_EffetNumero, Ba_PurgeAvant, Ba_Forward, Ba_Vacances, Ba_Login, "
+	        "Do_NomDomaine FROM BAL JOIN Domaine ON Do_IdDomaine = Ba_IdDomaine "
+	        "WHERE Ba_IdBAL = ?",
+	        v, 1) == -1) {
 		db_lost(db);
 		return dir_code(DB_FAILED, comment);
 	}
 	if (db_next(&r) &&
-	    span_copy(r.column[6], out->box.login,
-	    sizeof(out->box.login)) == 0 &&
-	    span_copy(r.column[7], out->box.domain,
-	    sizeof(out->box.domain)) == 0) {
+	    span_copy(r.column[6], out->box.login, sizeof(out->box.login)) ==
+	        0 &&
+	    span_copy(r.column[7], out->box.domain, sizeof(out->box.domain)) ==
+	        0) {
 		found = 1;
 		out->box.id = id;
 		out->box.state = box_state_of(r.column[0]);
@@ -58,8 +61,10 @@ done_txn(struct db *db, void *arg)
 		db_u64(t->todo->number) };
 
 	/* Changed again meanwhile: then that is to be done as well. */
-	return db_do(db, NULL, NULL, "UPDATE BAL SET Ba_Effet = Ba_Effet & ~? "
-	    "WHERE Ba_IdBAL = ? AND Ba_EffetNumero = ?", v, 3);
+	return db_do(db, NULL, NULL,
+	    "UPDATE BAL SET Ba_Effet = Ba_Effet & ~? "
+	    "WHERE Ba_IdBAL = ? AND Ba_EffetNumero = ?",
+	    v, 3);
 }
 
 int
@@ -80,8 +85,10 @@ activate_txn(struct db *db, void *arg)
 
 	if (dir_lock(db) == -1)
 		return DB_FAILED;
-	if (db_query(db, &r, "SELECT Ba_Etat FROM BAL WHERE Ba_IdBAL = ? "
-	    "FOR UPDATE", v, 1) == -1) {
+	if (db_query(db, &r,
+	        "SELECT Ba_Etat FROM BAL WHERE Ba_IdBAL = ? "
+	        "FOR UPDATE",
+	        v, 1) == -1) {
 		db_rows_clear(&r);
 		return DB_FAILED;
 	}
@@ -92,8 +99,10 @@ activate_txn(struct db *db, void *arg)
 		return 0;
 	if (state != BOX_CREATING)
 		return REFUSE(CODE_NO_MAILBOX);
-	if (db_do(db, NULL, NULL, "UPDATE BAL SET Ba_Etat = 'ACTIVE' WHERE "
-	    "Ba_IdBAL = ?", v, 1) == -1)
+	if (db_do(db, NULL, NULL,
+	        "UPDATE BAL SET Ba_Etat = 'ACTIVE' WHERE "
+	        "Ba_IdBAL = ?",
+	        v, 1) == -1)
 		return DB_FAILED;
 	return box_changed(db, v[0].u64, 0);
 }
@@ -116,18 +125,25 @@ remove_parts(struct db *db, uint64_t id)
 	struct db_rows r;
 	int rc;
 
-	rc = db_query(db, &r, "SELECT Id_IdIdentifiant FROM Identifiant WHERE "
-	    "Id_IdBAL = ? FOR UPDATE", v, 1);
+	rc = db_query(db, &r,
+	    "SELECT Id_IdIdentifiant FROM Identifiant WHERE "
+	    "Id_IdBAL = ? FOR UPDATE",
+	    v, 1);
 	while (rc == 0 && db_next(&r))
 		rc = dir_journal(db, FEED_CREDENTIAL, db_column_u64(&r, 0));
 	db_rows_clear(&r);
-	if (rc == -1 || db_do(db, NULL, NULL, "DELETE FROM Identifiant WHERE "
-	    "Id_IdBAL = ?", v, 1) == -1)
+	if (rc == -1 ||
+	    db_do(db, NULL, NULL,
+	        "DELETE FROM Identifiant WHERE "
+	        "Id_IdBAL = ?",
+	        v, 1) == -1)
 		return -1;
-	return db_do(db, NULL, NULL, "UPDATE Domaine JOIN BAL ON Ba_IdDomaine = "
+	return db_do(db, NULL, NULL,
+	    "UPDATE Domaine JOIN BAL ON Ba_IdDomaine = "
 	    "Do_IdDomaine SET Do_NombreBAL = GREATEST(Do_NombreBAL, 1) - 1, "
 	    "Do_QuotaDonne = GREATEST(Do_QuotaDonne, Ba_Quota) - Ba_Quota "
-	    "WHERE Ba_IdBAL = ?", v, 1);
+	    "WHERE Ba_IdBAL = ?",
+	    v, 1);
 }
 
 static int
@@ -142,16 +158,17 @@ remove_txn(struct db *db, void *arg)
 	    dir_drop_virtuals(db, t->who, 0, v[0].u64) != 0 ||
 	    remove_parts(db, v[0].u64) == -1 ||
 	    db_do(db, NULL, &gone, "DELETE FROM BAL WHERE Ba_IdBAL = ?", v,
-	    1) == -1)
+	        1) == -1)
 		return DB_FAILED;
 	/* Gone: done before. */
-	return gone > 0 && dir_journal(db, FEED_MAILBOX, v[0].u64) == -1 ?
-	    DB_FAILED : 0;
+	return gone > 0 && dir_journal(db, FEED_MAILBOX, v[0].u64) == -1
+	    ? DB_FAILED
+	    : 0;
 }
 
 int
-dir_remove(struct db *db, const struct dir_who *who, const struct dir_mailbox *m,
-    char comment[static COMMENT_MAX + 1])
+dir_remove(struct db *db, const struct dir_who *who,
+    const struct dir_mailbox *m, char comment[static COMMENT_MAX + 1])
 {
 	struct box_txn t = { .who = who, .in = m, .comment = comment };
 
@@ -165,12 +182,15 @@ dir_unfinished(struct db *db, uint32_t after, uint32_t *id_out)
 	struct db_rows r;
 	int found = 0;
 
-	if (db_ready(db) == -1 || db_query(db, &r, "(SELECT Ba_IdBAL FROM BAL "
-	    "FORCE INDEX (Ba_Etat) WHERE Ba_Etat IN ('CREATION', "
-	    "'SUPPRESSION') AND Ba_IdBAL > ? ORDER BY Ba_IdBAL LIMIT 1) "
-	    "UNION ALL (SELECT Ba_IdBAL FROM BAL FORCE INDEX (Ba_Effet) WHERE "
-	    "Ba_Effet > 0 AND Ba_IdBAL > ? ORDER BY Ba_IdBAL LIMIT 1) "
-	    "ORDER BY 1 LIMIT 1", v, 2) == -1) {
+	if (db_ready(db) == -1 ||
+	    db_query(db, &r,
+	        "(SELECT Ba_IdBAL FROM BAL "
+	        "FORCE INDEX (Ba_Etat) WHERE Ba_Etat IN ('CREATION', "
+	        "'SUPPRESSION') AND Ba_IdBAL > ? ORDER BY Ba_IdBAL LIMIT 1) "
+	        "UNION ALL (SELECT Ba_IdBAL FROM BAL FORCE INDEX (Ba_Effet) WHERE "
+	        "Ba_Effet > 0 AND Ba_IdBAL > ? ORDER BY Ba_IdBAL LIMIT 1) "
+	        "ORDER BY 1 LIMIT 1",
+	        v, 2) == -1) {
 		db_lost(db);
 		return -1;
 	}

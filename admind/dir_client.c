@@ -2,8 +2,16 @@
 #include "config.h"
 #include "admind/entity.h"
 
-enum { PASSWORD, NAME, FIRST_NAME, COMPANY, ADMINISTRATOR, SMS_ACCOUNT,
-	SMS_PASSWORD, COMMENT };
+enum {
+	PASSWORD,
+	NAME,
+	FIRST_NAME,
+	COMPANY,
+	ADMINISTRATOR,
+	SMS_ACCOUNT,
+	SMS_PASSWORD,
+	COMMENT
+};
 
 /* The administrator's number for his login; a new client without one belongs
  * to who makes it. */
@@ -15,15 +23,19 @@ find_administrator(struct db *db, struct dir_change *c)
 	int r;
 
 	if (entity_text(c, ADMINISTRATOR).len > 0) {
-		r = entity_number(db, "SELECT Ad_IdAdministrateur FROM "
-		    "Administrateur WHERE Ad_Login = ?", v, 1, &id);
+		r = entity_number(db,
+		    "SELECT Ad_IdAdministrateur FROM "
+		    "Administrateur WHERE Ad_Login = ?",
+		    v, 1, &id);
 		if (r == DB_FAILED)
 			return r;
 		if (r == 0 || (c->who->kind == WHO_ADMIN && id != c->who->id))
-			return entity_refuse(c, CODE_NONE, "there is no such "
+			return entity_refuse(c, CODE_NONE,
+			    "there is no such "
 			    "administrator");
 	} else if (c->given[ADMINISTRATOR]) {
-		return entity_refuse(c, CODE_VALUE, "a client needs an "
+		return entity_refuse(c, CODE_VALUE,
+		    "a client needs an "
 		    "administrator");
 	}
 	/* root has no number. */
@@ -38,30 +50,41 @@ check(struct db *db, struct dir_change *c)
 	uint64_t there;
 	int r;
 
-	if (!c->exists && (r = entity_number(db, "SELECT 1 FROM Administrateur "
-	    "WHERE Ad_Login = ?", v, 1, &there)) != 0)
-		return r == DB_FAILED ? r : entity_refuse(c, CODE_EXISTS,
-		    "the login \"%.128s\" is taken", c->key);
+	if (!c->exists &&
+	    (r = entity_number(db,
+	         "SELECT 1 FROM Administrateur "
+	         "WHERE Ad_Login = ?",
+	         v, 1, &there)) != 0)
+		return r == DB_FAILED
+		    ? r
+		    : entity_refuse(c, CODE_EXISTS,
+		          "the login \"%.128s\" is taken", c->key);
 	if ((r = find_administrator(db, c)) != 0)
 		return r;
 	if (c->given[COMPANY]) {
 		v[0] = c->now[COMPANY];
-		v[1] = v[2] = v[3] = db_u64(c->who->kind == WHO_ALL ? 0 :
-		    c->who->id);
-		r = entity_number(db, "SELECT 1 FROM Societe WHERE "
-		    "So_IdSociete = ? AND " COMPANY_SCOPE_SQL, v, 4, &there);
+		v[1] = v[2] = v[3] =
+		    db_u64(c->who->kind == WHO_ALL ? 0 : c->who->id);
+		r = entity_number(db,
+		    "SELECT 1 FROM Societe WHERE "
+		    "So_IdSociete = ? AND " COMPANY_SCOPE_SQL,
+		    v, 4, &there);
 		if (r != 1)
-			return r == DB_FAILED ? r : entity_refuse(c, CODE_NONE,
-			    "there is no such company");
+			return r == DB_FAILED ? r
+			                      : entity_refuse(c, CODE_NONE,
+			                            "there is no such company");
 	}
 	if (entity_text(c, SMS_ACCOUNT).len > 0) {
 		v[0] = c->now[SMS_ACCOUNT];
 		v[1] = db_u64(c->id);
-		r = entity_number(db, "SELECT 1 FROM Client WHERE "
-		    "Cl_CompteSMS = ? AND Cl_IdClient <> ?", v, 2, &there);
+		r = entity_number(db,
+		    "SELECT 1 FROM Client WHERE "
+		    "Cl_CompteSMS = ? AND Cl_IdClient <> ?",
+		    v, 2, &there);
 		if (r != 0)
-			return r == DB_FAILED ? r : entity_refuse(c, CODE_EXISTS,
-			    "the SMS account is taken");
+			return r == DB_FAILED ? r
+			                      : entity_refuse(c, CODE_EXISTS,
+			                            "the SMS account is taken");
 	}
 	return 0;
 }
@@ -70,11 +93,14 @@ static int
 going(struct db *db, struct dir_change *c)
 {
 	(void)db;
-	return c->id != CLIENT_OWN ? 0 : entity_refuse(c, CODE_IN_USE,
-	    "client \"%.128s\" is the server's own", c->key);
+	return c->id != CLIENT_OWN
+	    ? 0
+	    : entity_refuse(c, CODE_IN_USE,
+	          "client \"%.128s\" is the server's own", c->key);
 }
 
-#define SHOWN "SELECT Cl_Login, Cl_Login, Cl_Nom, Cl_Prenom, Cl_IdSociete, " \
+#define SHOWN \
+	"SELECT Cl_Login, Cl_Login, Cl_Nom, Cl_Prenom, Cl_IdSociete, " \
 	"So_Nom, Ad_Login, COALESCE(Cl_CompteSMS, ''), IF(Cl_Password = '', " \
 	"'no', 'yes'), Cl_Commentaire FROM Client JOIN Societe ON " \
 	"So_IdSociete = Cl_IdSociete JOIN Administrateur ON " \

@@ -17,8 +17,10 @@ owns(struct db *db, struct dir_change *c, bool to_read)
 	(void)to_read;
 	if (c->who->kind != WHO_ADMIN)
 		return 0;
-	return entity_number(db, "SELECT 1 FROM Societe WHERE "
-	    "So_IdSociete = ? AND " COMPANY_SCOPE_SQL, v, 4, &there);
+	return entity_number(db,
+	    "SELECT 1 FROM Societe WHERE "
+	    "So_IdSociete = ? AND " COMPANY_SCOPE_SQL,
+	    v, 4, &there);
 }
 
 static int
@@ -27,8 +29,8 @@ normal(struct dir_change *c)
 	if (entity_text(c, NAME).len == 0)
 		return entity_refuse(c, CODE_VALUE, "name must not be empty");
 	if (!c->exists)
-		c->now[MAKER] = db_u64(c->who->id > 0 ? c->who->id :
-		    ADMINISTRATOR_FIRST);
+		c->now[MAKER] = db_u64(c->who->id > 0 ? c->who->id
+		                                      : ADMINISTRATOR_FIRST);
 	return 0;
 }
 
@@ -36,13 +38,17 @@ static int
 going(struct db *db, struct dir_change *c)
 {
 	(void)db;
-	return c->id != COMPANY_OWN ? 0 : entity_refuse(c, CODE_IN_USE,
-	    "company %.10s is the server's own", c->key);
+	return c->id != COMPANY_OWN
+	    ? 0
+	    : entity_refuse(c, CODE_IN_USE, "company %.10s is the server's own",
+	          c->key);
 }
 
-#define ROW "So_IdSociete, 0, So_IdAdministrateur, So_Nom, So_Adresse, " \
+#define ROW \
+	"So_IdSociete, 0, So_IdAdministrateur, So_Nom, So_Adresse, " \
 	"So_Telephone, So_Fax, So_Commentaire, So_IdAdministrateur"
-#define SHOWN "SELECT So_IdSociete, So_IdSociete, So_Nom, So_Adresse, " \
+#define SHOWN \
+	"SELECT So_IdSociete, So_IdSociete, So_Nom, So_Adresse, " \
 	"So_Telephone, So_Fax, So_Commentaire FROM Societe WHERE "
 
 const struct entity entity_company = {

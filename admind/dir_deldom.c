@@ -50,7 +50,7 @@ deldom_txn(struct db *db, void *arg)
 		return r == DB_FAILED ? r : not_there(db, d); /* made anew */
 	v[0] = db_u64(row.id);
 	if (entity_number(db, "SELECT COUNT(*) FROM BAL WHERE Ba_IdDomaine = ?",
-	    v, 1, &boxes) != 1)
+	        v, 1, &boxes) != 1)
 		return DB_FAILED;
 	if (boxes > 0 && !d->force) {
 		dir_say(d->comment, "the domain still has %llu mailboxes",
@@ -58,8 +58,10 @@ deldom_txn(struct db *db, void *arg)
 		return REFUSE(CODE_IN_USE);
 	}
 	/* Said now, by who decided it: the rest is carrying it out. */
-	if (db_do(db, NULL, NULL, "UPDATE Domaine SET Do_Etat = 'SUPPRESSION' "
-	    "WHERE Do_IdDomaine = ?", v, 1) == -1 ||
+	if (db_do(db, NULL, NULL,
+	        "UPDATE Domaine SET Do_Etat = 'SUPPRESSION' "
+	        "WHERE Do_IdDomaine = ?",
+	        v, 1) == -1 ||
 	    dir_journal(db, FEED_DOMAIN, row.id) == -1 ||
 	    dir_audit(db, d->who, "DELDOM", d->name) == -1)
 		return DB_FAILED;
@@ -70,8 +72,9 @@ int
 dir_deldom(struct db *db, const struct dir_who *who, const char *name,
     bool force, uint32_t *id_out, char comment[static COMMENT_MAX + 1])
 {
-	struct deldom d = { .who = who, .name = name, .force = force,
-		.comment = comment };
+	struct deldom d = {
+		.who = who, .name = name, .force = force, .comment = comment
+	};
 	int code = dir_code(db_txn(db, deldom_txn, &d), comment);
 
 	*id_out = (uint32_t)d.id;
@@ -95,7 +98,9 @@ each(struct db *db, struct deldom *d, const char *sql, enum feed_table table,
 
 	for (; rc == 0 && db_next(&r); n++)
 		rc = fn(db, d, &r) != 0 ||
-		    dir_journal(db, table, db_column_u64(&r, 0)) == -1 ? -1 : 0;
+		        dir_journal(db, table, db_column_u64(&r, 0)) == -1
+		    ? -1
+		    : 0;
 	db_rows_clear(&r);
 	return rc == 0 ? n : DB_FAILED;
 }
@@ -108,8 +113,10 @@ doom_box(struct db *db, struct deldom *d, const struct db_rows *r)
 
 	snprintf(object, sizeof(object), "%.*s@%.255s", (int)r->column[1].len,
 	    (const char *)r->column[1].data, d->found);
-	if (db_do(db, NULL, NULL, "UPDATE BAL SET Ba_Etat = 'SUPPRESSION' "
-	    "WHERE Ba_IdBAL = ?", v, 1) == -1)
+	if (db_do(db, NULL, NULL,
+	        "UPDATE BAL SET Ba_Etat = 'SUPPRESSION' "
+	        "WHERE Ba_IdBAL = ?",
+	        v, 1) == -1)
 		return DB_FAILED;
 	return dir_audit(db, d->who, "DELBAL", object);
 }
@@ -122,8 +129,10 @@ drop_virtual(struct db *db, struct deldom *d, const struct db_rows *r)
 
 	snprintf(object, sizeof(object), "%.*s@%.255s", (int)r->column[1].len,
 	    (const char *)r->column[1].data, d->found);
-	if (db_do(db, NULL, NULL, "DELETE FROM VirtualUser WHERE Vi_IdVirtual "
-	    "= ?", v, 1) == -1)
+	if (db_do(db, NULL, NULL,
+	        "DELETE FROM VirtualUser WHERE Vi_IdVirtual "
+	        "= ?",
+	        v, 1) == -1)
 		return DB_FAILED;
 	return dir_audit(db, d->who, "DELVIRT", object);
 }
@@ -137,7 +146,7 @@ drop_alias(struct db *db, struct deldom *d, const struct db_rows *r)
 	if (span_copy(r->column[1], name, sizeof(name)) == -1 ||
 	    dir_drop_virtuals(db, d->who, v[0].u64, 0) != 0 ||
 	    db_do(db, NULL, NULL, "DELETE FROM Alias WHERE Al_IdAlias = ?", v,
-	    1) == -1)
+	        1) == -1)
 		return DB_FAILED;
 	return dir_audit(db, d->who, "DELALIAS", name);
 }
@@ -153,8 +162,10 @@ some_txn(struct db *db, void *arg)
 	d->more = false;
 	if (dir_lock(db) == -1)
 		return DB_FAILED;
-	rc = db_query(db, &r, "SELECT Do_NomDomaine FROM Domaine WHERE "
-	    "Do_IdDomaine = ? AND Do_Etat = 'SUPPRESSION'", v, 1);
+	rc = db_query(db, &r,
+	    "SELECT Do_NomDomaine FROM Domaine WHERE "
+	    "Do_IdDomaine = ? AND Do_Etat = 'SUPPRESSION'",
+	    v, 1);
 	if (rc == 0 && db_next(&r) &&
 	    span_copy(r.column[0], d->found, sizeof(d->found)) == 0)
 		rc = 1;
@@ -162,15 +173,20 @@ some_txn(struct db *db, void *arg)
 	if (rc != 1)
 		return rc; /* gone already */
 	_Static_assert(SOME == 200, "the LIMITs below");
-	n = each(db, d, "SELECT Ba_IdBAL, Ba_Login FROM BAL WHERE Ba_IdDomaine = "
-	    "? AND Ba_Etat <> 'SUPPRESSION' LIMIT 200", FEED_MAILBOX, doom_box);
+	n = each(db, d,
+	    "SELECT Ba_IdBAL, Ba_Login FROM BAL WHERE Ba_IdDomaine = "
+	    "? AND Ba_Etat <> 'SUPPRESSION' LIMIT 200",
+	    FEED_MAILBOX, doom_box);
 	if (n == 0)
-		n = each(db, d, "SELECT Vi_IdVirtual, Vi_UtilisateurVirtuel "
+		n = each(db, d,
+		    "SELECT Vi_IdVirtual, Vi_UtilisateurVirtuel "
 		    "FROM VirtualUser WHERE Vi_IdDomaine = ? LIMIT 200",
 		    FEED_VIRTUAL, drop_virtual);
 	if (n == 0)
-		n = each(db, d, "SELECT Al_IdAlias, Al_Nom FROM Alias WHERE "
-		    "Al_IdDomaine = ? LIMIT 200", FEED_ALIAS, drop_alias);
+		n = each(db, d,
+		    "SELECT Al_IdAlias, Al_Nom FROM Alias WHERE "
+		    "Al_IdDomaine = ? LIMIT 200",
+		    FEED_ALIAS, drop_alias);
 	d->more = n > 0;
 	return n == DB_FAILED ? DB_FAILED : 0;
 }
@@ -196,10 +212,13 @@ dir_deldom_box(struct db *db, uint32_t id, struct dir_mailbox *out)
 	int found = 0;
 
 	memset(out, 0, sizeof(*out));
-	if (db_ready(db) == -1 || db_query(db, &r, "SELECT Ba_IdBAL, Ba_Login, "
-	    "Do_NomDomaine FROM BAL JOIN Domaine ON Do_IdDomaine = "
-	    "Ba_IdDomaine WHERE Ba_IdDomaine = ? AND Ba_Etat = 'SUPPRESSION' "
-	    "ORDER BY Ba_IdBAL LIMIT 1", v, 1) == -1) {
+	if (db_ready(db) == -1 ||
+	    db_query(db, &r,
+	        "SELECT Ba_IdBAL, Ba_Login, "
+	        "Do_NomDomaine FROM BAL JOIN Domaine ON Do_IdDomaine = "
+	        "Ba_IdDomaine WHERE Ba_IdDomaine = ? AND Ba_Etat = 'SUPPRESSION' "
+	        "ORDER BY Ba_IdBAL LIMIT 1",
+	        v, 1) == -1) {
 		db_lost(db);
 		return CODE_TEMP;
 	}
@@ -222,12 +241,14 @@ end_txn(struct db *db, void *arg)
 	uint64_t gone;
 
 	if (dir_lock(db) == -1 ||
-	    db_do(db, NULL, &gone, "DELETE FROM Domaine WHERE Do_IdDomaine = ? "
-	    "AND Do_Etat = 'SUPPRESSION'", v, 1) == -1)
+	    db_do(db, NULL, &gone,
+	        "DELETE FROM Domaine WHERE Do_IdDomaine = ? "
+	        "AND Do_Etat = 'SUPPRESSION'",
+	        v, 1) == -1)
 		return DB_FAILED;
 	/* Done before, and not seen. */
-	return gone > 0 && dir_journal(db, FEED_DOMAIN, d->id) == -1 ?
-	    DB_FAILED : 0;
+	return gone > 0 && dir_journal(db, FEED_DOMAIN, d->id) == -1 ? DB_FAILED
+	                                                             : 0;
 }
 
 int
@@ -247,9 +268,12 @@ dir_deldom_next(struct db *db, uint32_t *id_out, char name[static 256])
 	struct db_rows r;
 	int found = 0;
 
-	if (db_ready(db) == -1 || db_query(db, &r, "SELECT Do_IdDomaine, "
-	    "Do_NomDomaine FROM Domaine WHERE Do_Etat = 'SUPPRESSION' ORDER BY "
-	    "Do_IdDomaine LIMIT 1", NULL, 0) == -1) {
+	if (db_ready(db) == -1 ||
+	    db_query(db, &r,
+	        "SELECT Do_IdDomaine, "
+	        "Do_NomDomaine FROM Domaine WHERE Do_Etat = 'SUPPRESSION' ORDER BY "
+	        "Do_IdDomaine LIMIT 1",
+	        NULL, 0) == -1) {
 		db_lost(db);
 		return CODE_TEMP;
 	}

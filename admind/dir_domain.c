@@ -27,8 +27,10 @@ find_owner(struct db *db, const struct newdom *n, uint64_t *out)
 		dir_say(n->comment, "say whose it will be: client=LOGIN");
 		return REFUSE(CODE_VALUE);
 	}
-	if (db_query(db, &r, "SELECT Cl_IdClient, Cl_IdAdministrateur FROM "
-	    "Client WHERE Cl_Login = ?", v, 1) == -1) {
+	if (db_query(db, &r,
+	        "SELECT Cl_IdClient, Cl_IdAdministrateur FROM "
+	        "Client WHERE Cl_Login = ?",
+	        v, 1) == -1) {
 		rc = DB_FAILED;
 	} else if (db_next(&r)) {
 		*out = owner.client = db_column_u64(&r, 0);
@@ -79,8 +81,10 @@ newdom_txn(struct db *db, void *arg)
 	v[0] = db_str(n->name);
 	v[1] = db_u64(SERVER_HERE);
 	v[2] = db_u64(owner);
-	if (db_do(db, &id, NULL, "INSERT INTO Domaine (Do_NomDomaine, "
-	    "Do_IdServeur, Do_IdClient) VALUES (?, ?, ?)", v, 3) == -1 ||
+	if (db_do(db, &id, NULL,
+	        "INSERT INTO Domaine (Do_NomDomaine, "
+	        "Do_IdServeur, Do_IdClient) VALUES (?, ?, ?)",
+	        v, 3) == -1 ||
 	    dir_journal(db, FEED_DOMAIN, id) == -1 ||
 	    dir_audit(db, n->who, "NEWDOM", n->name) == -1)
 		return DB_FAILED;
@@ -99,7 +103,18 @@ dir_newdom(struct db *db, const struct dir_who *who, const char *name,
 
 /* ---- MODDOM, SHOWDOM, LISTDOM ------------------------------------------------------ */
 
-enum { CLIENT, SERVER, QUOTA, MAX, PURGE, LOGO, RESERVED, LDAP, COMMENT, STATE };
+enum {
+	CLIENT,
+	SERVER,
+	QUOTA,
+	MAX,
+	PURGE,
+	LOGO,
+	RESERVED,
+	LDAP,
+	COMMENT,
+	STATE
+};
 
 /* What a client may not give itself. */
 #define ADMINS (BY_ALL | BY_ADMIN)
@@ -125,17 +140,25 @@ check_client(struct db *db, struct dir_change *c)
 		return r;
 	v[0] = db_u64(c->id);
 	v[1] = db_u64(owner);
-	r = entity_number(db, "SELECT 1 FROM BAL JOIN Utilisateur ON "
+	r = entity_number(db,
+	    "SELECT 1 FROM BAL JOIN Utilisateur ON "
 	    "Ut_IdUtilisateur = Ba_IdUtilisateur WHERE Ba_IdDomaine = ? AND "
-	    "Ut_IdClient <> ? LIMIT 1", v, 2, &there);
+	    "Ut_IdClient <> ? LIMIT 1",
+	    v, 2, &there);
 	if (r != 0)
-		return r == DB_FAILED ? r : entity_refuse(c, CODE_IN_USE,
-		    "mailboxes of it belong to users of another client");
+		return r == DB_FAILED
+		    ? r
+		    : entity_refuse(c, CODE_IN_USE,
+		          "mailboxes of it belong to users of another client");
 	v[0] = db_u64(owner);
 	v[1] = db_u64(c->id);
 	c->now[CLIENT] = v[0];
-	return db_do(db, NULL, NULL, "UPDATE Alias SET Al_IdClient = ? WHERE "
-	    "Al_IdDomaine = ?", v, 2) == -1 ? DB_FAILED : 0;
+	return db_do(db, NULL, NULL,
+	           "UPDATE Alias SET Al_IdClient = ? WHERE "
+	           "Al_IdDomaine = ?",
+	           v, 2) == -1
+	    ? DB_FAILED
+	    : 0;
 }
 
 /* Another server: homes do not move by themselves, aliases go along. */
@@ -145,21 +168,29 @@ move_to(struct db *db, struct dir_change *c, uint64_t server)
 	struct db_value v[2] = { db_u64(c->id) };
 	uint64_t there;
 	struct db_rows r;
-	int rc = entity_number(db, "SELECT 1 FROM BAL WHERE Ba_IdDomaine = ? "
-	    "LIMIT 1", v, 1, &there);
+	int rc = entity_number(db,
+	    "SELECT 1 FROM BAL WHERE Ba_IdDomaine = ? "
+	    "LIMIT 1",
+	    v, 1, &there);
 
 	if (rc != 0)
-		return rc == DB_FAILED ? rc : entity_refuse(c, CODE_IN_USE,
-		    "it has mailboxes where it is");
-	rc = db_query(db, &r, "SELECT Al_IdAlias FROM Alias WHERE "
-	    "Al_IdDomaine = ?", v, 1);
+		return rc == DB_FAILED ? rc
+		                       : entity_refuse(c, CODE_IN_USE,
+		                             "it has mailboxes where it is");
+	rc = db_query(db, &r,
+	    "SELECT Al_IdAlias FROM Alias WHERE "
+	    "Al_IdDomaine = ?",
+	    v, 1);
 	while (rc == 0 && db_next(&r))
 		rc = dir_journal(db, FEED_ALIAS, db_column_u64(&r, 0));
 	db_rows_clear(&r);
 	v[0] = db_u64(server);
 	v[1] = db_u64(c->id);
-	if (rc == 0 && db_do(db, NULL, NULL, "UPDATE Alias SET Al_IdServeur = ? "
-	    "WHERE Al_IdDomaine = ?", v, 2) == 0)
+	if (rc == 0 &&
+	    db_do(db, NULL, NULL,
+	        "UPDATE Alias SET Al_IdServeur = ? "
+	        "WHERE Al_IdDomaine = ?",
+	        v, 2) == 0)
 		return 0;
 	if (!db_is_duplicate(db))
 		return DB_FAILED;
@@ -171,16 +202,21 @@ check_server(struct db *db, struct dir_change *c)
 {
 	struct db_value v[1] = { c->now[SERVER] };
 	uint64_t server, is;
-	int r = entity_number(db, "SELECT Se_IdServeur FROM ServeurMail WHERE "
-	    "Se_Nom = ?", v, 1, &server);
+	int r = entity_number(db,
+	    "SELECT Se_IdServeur FROM ServeurMail WHERE "
+	    "Se_Nom = ?",
+	    v, 1, &server);
 
 	if (r != 1)
-		return r == DB_FAILED ? r : entity_refuse(c, CODE_NONE,
-		    "there is no such server");
+		return r == DB_FAILED
+		    ? r
+		    : entity_refuse(c, CODE_NONE, "there is no such server");
 	c->now[SERVER] = db_u64(server);
 	v[0] = db_u64(c->id);
-	if (entity_number(db, "SELECT Do_IdServeur FROM Domaine WHERE "
-	    "Do_IdDomaine = ?", v, 1, &is) != 1)
+	if (entity_number(db,
+	        "SELECT Do_IdServeur FROM Domaine WHERE "
+	        "Do_IdDomaine = ?",
+	        v, 1, &is) != 1)
 		return DB_FAILED;
 	return is == server ? 0 : move_to(db, c, server);
 }
@@ -205,9 +241,11 @@ check_limits(struct db *db, struct dir_change *c)
 
 	if (!entity_changes(c, QUOTA) && !entity_changes(c, MAX))
 		return 0;
-	if (db_query(db, &r, "SELECT COUNT(*), COALESCE(SUM(Ba_Quota), 0), "
-	    "COALESCE(SUM(Ba_Quota = 0), 0) FROM BAL WHERE Ba_IdDomaine = ?",
-	    v, 1) == -1 || !db_next(&r)) {
+	if (db_query(db, &r,
+	        "SELECT COUNT(*), COALESCE(SUM(Ba_Quota), 0), "
+	        "COALESCE(SUM(Ba_Quota = 0), 0) FROM BAL WHERE Ba_IdDomaine = ?",
+	        v, 1) == -1 ||
+	    !db_next(&r)) {
 		db_rows_clear(&r);
 		return DB_FAILED;
 	}
@@ -216,14 +254,20 @@ check_limits(struct db *db, struct dir_change *c)
 	unlimited = db_column_u64(&r, 2);
 	db_rows_clear(&r);
 	if (max > 0 && boxes > max)
-		return entity_refuse(c, CODE_LIMIT, "it has %llu mailboxes "
-		    "already", (unsigned long long)boxes);
+		return entity_refuse(c, CODE_LIMIT,
+		    "it has %llu mailboxes "
+		    "already",
+		    (unsigned long long)boxes);
 	if (quota > 0 && unlimited > 0)
-		return entity_refuse(c, CODE_LIMIT, "%llu of its mailboxes have "
-		    "no quota", (unsigned long long)unlimited);
+		return entity_refuse(c, CODE_LIMIT,
+		    "%llu of its mailboxes have "
+		    "no quota",
+		    (unsigned long long)unlimited);
 	if (quota > 0 && given > quota)
-		return entity_refuse(c, CODE_LIMIT, "%llu Kbytes are given to "
-		    "mailboxes already", (unsigned long long)given);
+		return entity_refuse(c, CODE_LIMIT,
+		    "%llu Kbytes are given to "
+		    "mailboxes already",
+		    (unsigned long long)given);
 	return 0;
 }
 
@@ -239,7 +283,8 @@ check(struct db *db, struct dir_change *c)
 	return check_limits(db, c);
 }
 
-#define SHOWN "SELECT Do_NomDomaine, Do_NomDomaine, Cl_Login, Se_Nom, " \
+#define SHOWN \
+	"SELECT Do_NomDomaine, Do_NomDomaine, Cl_Login, Se_Nom, " \
 	"Do_QuotaMail, Do_MaxMail, Do_DureePurge, Do_FichierGfx, " \
 	"IF(Do_NomsReserves = 'OUI', 'yes', 'no'), Do_Ldap, " \
 	"IF(Do_Etat = 'ACTIVE', 'active', 'deleting'), Do_Commentaire FROM " \

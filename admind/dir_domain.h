@@ -40,7 +40,8 @@ int dir_domain_is(struct db *, const struct dir_who *, const char *name,
 
 /* What a domain uses and may use, and how many of everything there is: pages
  * of rows.  used_kb is what authd says. */
-#define STATDOM_COLUMNS "name|mailboxes|active|disabled|max|given|quota|used|" \
+#define STATDOM_COLUMNS \
+	"name|mailboxes|active|disabled|max|given|quota|used|" \
 	"aliases|virtual-users"
 int dir_statdom(struct db *, const struct dir_who *, const char *name,
     uint64_t used_kb, struct rows *, char comment[static COMMENT_MAX + 1]);

@@ -23,9 +23,10 @@
 
 static struct db *direct, *db; /* db goes through the proxy */
 static char comment[COMMENT_MAX + 1];
-static char name[64];          /* of this round's object */
-static const struct dir_who all = { .name = "root", .origin = "unix",
-	.kind = WHO_ALL };
+static char name[64]; /* of this round's object */
+static const struct dir_who all = {
+	.name = "root", .origin = "unix", .kind = WHO_ALL
+};
 
 /* ---- the changes ------------------------------------------------------------------ */
 
@@ -43,14 +44,17 @@ static int
 add(struct db *by)
 {
 	static const struct settings none;
-	static const struct dir_new new = { .type = "NEWBAL", .set = &none,
-		.verifier = "$argon2id$none", .kind = CREDENTIAL_PASSWORD,
-		.uid_first = 1900000000, .uid_last = 1999999999 };
+	static const struct dir_new new = { .type = "NEWBAL",
+		.set = &none,
+		.verifier = "$argon2id$none",
+		.kind = CREDENTIAL_PASSWORD,
+		.uid_first = 1900000000,
+		.uid_last = 1999999999 };
 	struct dir_mailbox m = box(), found;
 	int code = dir_add(by, &all, &m, &new, comment);
 
-	return code != CODE_EXISTS ? code :
-	    dir_find(by, &all, &m, &found, comment);
+	return code != CODE_EXISTS ? code
+	                           : dir_find(by, &all, &m, &found, comment);
 }
 
 static int
@@ -131,14 +135,15 @@ change(struct db *by, const char *type, const char *key, const char *option,
 	change_init(&c, entity_find(span_of(type + 3)), &all, type, comment);
 	snprintf(c.domain, sizeof(c.domain), "x.test");
 	code = change_key(&c, span_of(key));
-	for (unsigned i = 0; option != NULL &&
-	    c.entity->columns[i].option != NULL; i++)
+	for (unsigned i = 0;
+	     option != NULL && c.entity->columns[i].option != NULL; i++)
 		if (strcmp(c.entity->columns[i].option, option) == 0 &&
 		    code == CODE_OK)
 			code = change_set(&c, i, span_of(value));
 	if (code == CODE_OK)
-		code = type[0] == 'N' ? entity_new(by, &c) :
-		    type[0] == 'M' ? entity_mod(by, &c) : entity_del(by, &c);
+		code = type[0] == 'N' ? entity_new(by, &c)
+		    : type[0] == 'M'  ? entity_mod(by, &c)
+		                      : entity_del(by, &c);
 	change_clear(&c);
 	return code;
 }
@@ -184,31 +189,43 @@ static const struct change {
 	{ "NEWDOM", newdom,
 	    "SELECT COUNT(*) FROM Domaine WHERE Do_NomDomaine = '%s.test'",
 	    "SELECT COUNT(*) FROM Audit WHERE Au_Type = 'NEWDOM' AND Au_Objet = "
-	    "'%s.test'", NULL },
-#define BOX "SELECT COUNT(*) FROM BAL WHERE Ba_Login = '%s' AND Ba_Etat "
-#define AUDIT "SELECT COUNT(*) FROM Audit WHERE Au_Objet LIKE '%s%%' AND Au_Type = "
-	{ "a mailbox is made", add, "SELECT COUNT(*) FROM BAL JOIN Identifiant "
-	    "ON Id_IdBAL = Ba_IdBAL WHERE Ba_Login = '%s'", AUDIT "'NEWBAL'",
+	    "'%s.test'",
 	    NULL },
+#define BOX "SELECT COUNT(*) FROM BAL WHERE Ba_Login = '%s' AND Ba_Etat "
+#define AUDIT \
+	"SELECT COUNT(*) FROM Audit WHERE Au_Objet LIKE '%s%%' AND Au_Type = "
+	{ "a mailbox is made", add,
+	    "SELECT COUNT(*) FROM BAL JOIN Identifiant "
+	    "ON Id_IdBAL = Ba_IdBAL WHERE Ba_Login = '%s'",
+	    AUDIT "'NEWBAL'", NULL },
 	{ "a mailbox is ready", activate, BOX "= 'ACTIVE'", NULL, &changes[1] },
 	{ "a mailbox is to go", doom, BOX "= 'SUPPRESSION'", AUDIT "'DELBAL'",
 	    &changes[2] },
-	{ "a mailbox is gone", drop, "SELECT COUNT(*) = 0 FROM BAL WHERE "
-	    "Ba_Login = '%s'", NULL, &changes[3] },
+	{ "a mailbox is gone", drop,
+	    "SELECT COUNT(*) = 0 FROM BAL WHERE "
+	    "Ba_Login = '%s'",
+	    NULL, &changes[3] },
 #define ALIAS "SELECT COUNT(*) FROM Alias WHERE Al_Nom = '%s'"
 	{ "NEWALIAS", newalias, ALIAS, AUDIT "'NEWALIAS'", NULL },
 	{ "MODALIAS", modalias, ALIAS " AND Al_ListeEmail LIKE 'eve%%'",
 	    AUDIT "'MODALIAS'", &changes[5] },
-	{ "DELALIAS", delalias, "SELECT COUNT(*) = 0 FROM Alias WHERE Al_Nom = "
-	    "'%s'", AUDIT "'DELALIAS'", &changes[6] },
-	{ "NEWCLIENT", newclient, "SELECT COUNT(*) FROM Client WHERE Cl_Login "
-	    "= '%s'", AUDIT "'NEWCLIENT'", NULL },
-	{ "DELCLIENT", delclient, "SELECT COUNT(*) = 0 FROM Client WHERE "
-	    "Cl_Login = '%s'", AUDIT "'DELCLIENT'", &changes[8] },
-	{ "SETBAL", set_box, "SELECT COUNT(*) FROM BAL JOIN Identifiant ON "
+	{ "DELALIAS", delalias,
+	    "SELECT COUNT(*) = 0 FROM Alias WHERE Al_Nom = "
+	    "'%s'",
+	    AUDIT "'DELALIAS'", &changes[6] },
+	{ "NEWCLIENT", newclient,
+	    "SELECT COUNT(*) FROM Client WHERE Cl_Login "
+	    "= '%s'",
+	    AUDIT "'NEWCLIENT'", NULL },
+	{ "DELCLIENT", delclient,
+	    "SELECT COUNT(*) = 0 FROM Client WHERE "
+	    "Cl_Login = '%s'",
+	    AUDIT "'DELCLIENT'", &changes[8] },
+	{ "SETBAL", set_box,
+	    "SELECT COUNT(*) FROM BAL JOIN Identifiant ON "
 	    "Id_IdBAL = Ba_IdBAL WHERE Ba_Login = '%s' AND Ba_Forward <> '' AND "
-	    "Ba_Effet = 1 AND Id_Verificateur = '$argon2id$new'", NULL,
-	    &changes[2] },
+	    "Ba_Effet = 1 AND Id_Verificateur = '$argon2id$new'",
+	    NULL, &changes[2] },
 };
 
 /* ---- the rounds ---------------------------------------------------------------------- */
@@ -224,9 +241,11 @@ number(const char *sql)
 
 	if (sql == NULL)
 		return 1;
-	if (db_query(direct, &r, "SELECT REPLACE(REPLACE(?, '%s', ?), '%%', "
-	    "'%')", v, 2) == -1 || !db_next(&r) ||
-	    span_copy(r.column[0], text, sizeof(text)) == -1)
+	if (db_query(direct, &r,
+	        "SELECT REPLACE(REPLACE(?, '%s', ?), '%%', "
+	        "'%')",
+	        v, 2) == -1 ||
+	    !db_next(&r) || span_copy(r.column[0], text, sizeof(text)) == -1)
 		abort();
 	db_rows_clear(&r);
 	n = testdb_number(direct, text);
@@ -293,8 +312,9 @@ round_of(const struct change *c, unsigned nth, enum proxy_loss loss, bool away,
 static void
 test_change(const struct change *c, unsigned step)
 {
-	static const char *const how[] = { [PROXY_BEFORE] = "unheard",
-		[PROXY_AFTER] = "unanswered" };
+	static const char *const how[] = {
+		[PROXY_BEFORE] = "unheard", [PROXY_AFTER] = "unanswered"
+	};
 	unsigned nth, bad, tried;
 	bool done;
 
@@ -303,7 +323,7 @@ test_change(const struct change *c, unsigned step)
 			bad = tried = 0;
 			done = false;
 			for (nth = 1 + (unsigned)(c - changes) % step;
-			    !done && nth < COMMANDS_MAX; nth += step) {
+			     !done && nth < COMMANDS_MAX; nth += step) {
 				bad += !round_of(c, nth, (enum proxy_loss)loss,
 				    away, &done);
 				tried++;
@@ -345,8 +365,10 @@ main(void)
 	direct = testdb_client();
 	snprintf(path, sizeof(path), "%s.proxy", testdb_socket());
 	if (ok(r == 1 && testdb_wait(direct) && dir_open(direct) == 0 &&
-	    dir_newdom(direct, &all, "x.test", "", comment) == CODE_OK &&
-	    proxy_start(path, testdb_socket()) == 0, "a server and a proxy")) {
+	            dir_newdom(direct, &all, "x.test", "", comment) ==
+	                CODE_OK &&
+	            proxy_start(path, testdb_socket()) == 0,
+	        "a server and a proxy")) {
 		db = testdb_client_at(path);
 		for (size_t i = 0; i < nitems(changes); i++)
 			test_change(&changes[i], step);

@@ -52,11 +52,14 @@ dir_hooks_set(struct span names)
 
 	for (wanted = 0; names.len > 0;) {
 		comma = span_chr(names, ',');
-		if (hook_by_name(comma == -1 ? names :
-		    span_sub(names, 0, (size_t)comma), &n) == 0)
+		if (hook_by_name(comma == -1
+		            ? names
+		            : span_sub(names, 0, (size_t)comma),
+		        &n) == 0)
 			wanted |= 1u << n;
-		names = comma == -1 ? span_from("", 0) :
-		    span_sub(names, (size_t)comma + 1, names.len);
+		names = comma == -1
+		    ? span_from("", 0)
+		    : span_sub(names, (size_t)comma + 1, names.len);
 	}
 }
 
@@ -82,8 +85,8 @@ dir_hook_state(const char *type)
 
 	if (dir_hook_of(span_of(type), &hook) == -1 || !(wanted & 1u << hook))
 		return "RIEN";
-	return strncmp(hook_names[hook], "mailbox-", 8) == 0 ? "APRES" :
-	    "ATTENTE";
+	return strncmp(hook_names[hook], "mailbox-", 8) == 0 ? "APRES"
+	                                                     : "ATTENTE";
 }
 
 int
@@ -94,16 +97,19 @@ dir_hook_next(struct db *db, struct dir_hook *out)
 
 	/* A mailbox on its way, or with a home that does not show a change
 	 * yet, holds back its own rows only. */
-	if (db_ready(db) == -1 || db_query(db, &r, "SELECT Au_Id, Au_Type, "
-	    "Au_Qui, Au_Origine, Au_Objet, DATE_FORMAT(Au_Date, "
-	    "'%Y-%m-%dT%H:%i:%s'), (SELECT Co_Valeur FROM Compteur WHERE "
-	    "Co_Nom = 'journal') FROM Audit LEFT JOIN Domaine ON "
-	    "Do_NomDomaine = SUBSTRING_INDEX(Au_Objet, '@', -1) LEFT JOIN BAL "
-	    "ON Ba_IdDomaine = Do_IdDomaine AND Ba_Login = "
-	    "SUBSTRING_INDEX(Au_Objet, '@', 1) AND (Ba_Etat IN ('CREATION', "
-	    "'SUPPRESSION') OR Ba_Effet <> 0) WHERE Au_Crochet IN ('APRES', "
-	    "'ATTENTE') AND (Au_Crochet = 'ATTENTE' OR Ba_IdBAL IS NULL) "
-	    "ORDER BY Au_Id LIMIT 1", NULL, 0) == -1) {
+	if (db_ready(db) == -1 ||
+	    db_query(db, &r,
+	        "SELECT Au_Id, Au_Type, "
+	        "Au_Qui, Au_Origine, Au_Objet, DATE_FORMAT(Au_Date, "
+	        "'%Y-%m-%dT%H:%i:%s'), (SELECT Co_Valeur FROM Compteur WHERE "
+	        "Co_Nom = 'journal') FROM Audit LEFT JOIN Domaine ON "
+	        "Do_NomDomaine = SUBSTRING_INDEX(Au_Objet, '@', -1) LEFT JOIN BAL "
+	        "ON Ba_IdDomaine = Do_IdDomaine AND Ba_Login = "
+	        "SUBSTRING_INDEX(Au_Objet, '@', 1) AND (Ba_Etat IN ('CREATION', "
+	        "'SUPPRESSION') OR Ba_Effet <> 0) WHERE Au_Crochet IN ('APRES', "
+	        "'ATTENTE') AND (Au_Crochet = 'ATTENTE' OR Ba_IdBAL IS NULL) "
+	        "ORDER BY Au_Id LIMIT 1",
+	        NULL, 0) == -1) {
 		db_lost(db);
 		return -1;
 	}
@@ -112,12 +118,13 @@ dir_hook_next(struct db *db, struct dir_hook *out)
 		found = 1;
 		out->id = db_column_u64(&r, 0);
 		out->journal = db_column_u64(&r, 6);
-		if (span_copy(r.column[1], out->type, sizeof(out->type)) == -1 ||
+		if (span_copy(r.column[1], out->type, sizeof(out->type)) ==
+		        -1 ||
 		    span_copy(r.column[2], out->who, sizeof(out->who)) == -1 ||
-		    span_copy(r.column[3], out->origin,
-		    sizeof(out->origin)) == -1 ||
-		    span_copy(r.column[4], out->object,
-		    sizeof(out->object)) == -1 ||
+		    span_copy(r.column[3], out->origin, sizeof(out->origin)) ==
+		        -1 ||
+		    span_copy(r.column[4], out->object, sizeof(out->object)) ==
+		        -1 ||
 		    span_copy(r.column[5], out->date, sizeof(out->date)) == -1)
 			out->type[0] = '\0'; /* nothing we wrote */
 	}
@@ -139,9 +146,13 @@ done_txn(struct db *db, void *arg)
 		db_str(t->comment), db_u64(t->id) };
 
 	/* What stands there already is of the change itself. */
-	return db_do(db, NULL, NULL, "UPDATE Audit SET Au_Crochet = ?, "
-	    "Au_Commentaire = LEFT(CONCAT_WS(': ', NULLIF(Au_Commentaire, ''), "
-	    "NULLIF(?, '')), 255) WHERE Au_Id = ?", v, 3) == -1 ? DB_FAILED : 0;
+	return db_do(db, NULL, NULL,
+	           "UPDATE Audit SET Au_Crochet = ?, "
+	           "Au_Commentaire = LEFT(CONCAT_WS(': ', NULLIF(Au_Commentaire, ''), "
+	           "NULLIF(?, '')), 255) WHERE Au_Id = ?",
+	           v, 3) == -1
+	    ? DB_FAILED
+	    : 0;
 }
 
 int

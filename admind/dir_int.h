@@ -67,10 +67,12 @@ bool dir_owns(const struct dir_who *, const struct dir_owner *);
  * What is one's own, in the WHERE of a list that joins Client; four values.  A
  * mailbox's login has nothing.
  */
-#define SCOPE_SQL "(? = 0 OR Cl_IdAdministrateur = ?) AND " \
+#define SCOPE_SQL \
+	"(? = 0 OR Cl_IdAdministrateur = ?) AND " \
 	"(? = 0 OR Cl_IdClient = ?)"
 /* The same for companies; three times 0 or the administrator's number. */
-#define COMPANY_SCOPE_SQL "(? = 0 OR So_IdAdministrateur = ? OR EXISTS " \
+#define COMPANY_SCOPE_SQL \
+	"(? = 0 OR So_IdAdministrateur = ? OR EXISTS " \
 	"(SELECT 1 FROM Client WHERE Cl_IdSociete = So_IdSociete AND " \
 	"Cl_IdAdministrateur = ?))"
 void dir_scope(const struct dir_who *, struct db_value out[static 4]);
@@ -88,8 +90,8 @@ int dir_rows(struct db *, struct rows *, const char *sql,
 struct dir_domain {
 	uint64_t id, server, quota_kb, max_mailboxes;
 	struct dir_owner owner;
-	bool reserved; /* its client may take reserved names */
-	bool going;    /* it is being deleted */
+	bool reserved;                /* its client may take reserved names */
+	bool going;                   /* it is being deleted */
 	uint64_t mailboxes, given_kb; /* what there is, of any state */
 };
 

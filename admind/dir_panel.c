@@ -10,8 +10,11 @@ dir_panel_key(struct db *db, const char *name,
 	struct db_rows r;
 	int found = 0;
 
-	if (db_ready(db) == -1 || db_query(db, &r, "SELECT Pa_Cle FROM Panneau "
-	    "WHERE Pa_Nom = ?", v, 1) == -1) {
+	if (db_ready(db) == -1 ||
+	    db_query(db, &r,
+	        "SELECT Pa_Cle FROM Panneau "
+	        "WHERE Pa_Nom = ?",
+	        v, 1) == -1) {
 		db_lost(db);
 		return -1;
 	}
@@ -43,10 +46,13 @@ newpanel_txn(struct db *db, void *arg)
 	if (dir_lock(db) == -1 || (r = dir_panel_key(db, t->name, old)) == -1)
 		return DB_FAILED;
 	if (r == 0)
-		return db_do(db, NULL, NULL, "INSERT INTO Panneau (Pa_Cle, "
-		    "Pa_Commentaire, Pa_Nom) VALUES (?, ?, ?)", v, 3) == -1 ||
-		    dir_audit(db, t->who, "NEWPANEL", t->name) == -1 ?
-		    DB_FAILED : 0;
+		return db_do(db, NULL, NULL,
+		           "INSERT INTO Panneau (Pa_Cle, "
+		           "Pa_Commentaire, Pa_Nom) VALUES (?, ?, ?)",
+		           v, 3) == -1 ||
+		        dir_audit(db, t->who, "NEWPANEL", t->name) == -1
+		    ? DB_FAILED
+		    : 0;
 	r = dir_is_again(db, t->who, "NEWPANEL", t->name, NULL);
 	if (r == DB_FAILED)
 		return r;
@@ -54,8 +60,12 @@ newpanel_txn(struct db *db, void *arg)
 		dir_say(t->comment, "the panel \"%.64s\" exists", t->name);
 		return REFUSE(CODE_EXISTS);
 	}
-	return db_do(db, NULL, NULL, "UPDATE Panneau SET Pa_Cle = ?, "
-	    "Pa_Commentaire = ? WHERE Pa_Nom = ?", v, 3) == -1 ? DB_FAILED : 0;
+	return db_do(db, NULL, NULL,
+	           "UPDATE Panneau SET Pa_Cle = ?, "
+	           "Pa_Commentaire = ? WHERE Pa_Nom = ?",
+	           v, 3) == -1
+	    ? DB_FAILED
+	    : 0;
 }
 
 int
@@ -67,7 +77,8 @@ dir_newpanel(struct db *db, const struct dir_who *who, const char *name,
 	int code = dir_code(db_txn(db, newpanel_txn, &t), comment);
 
 	if (code == CODE_OK)
-		dir_say(comment, "the panel has been made; its key is told "
+		dir_say(comment,
+		    "the panel has been made; its key is told "
 		    "only now");
 	return code;
 }
@@ -80,17 +91,23 @@ delpanel_txn(struct db *db, void *arg)
 	uint64_t gone;
 	int r;
 
-	if (dir_lock(db) == -1 || db_do(db, NULL, &gone, "DELETE FROM Panneau "
-	    "WHERE Pa_Nom = ?", v, 1) == -1)
+	if (dir_lock(db) == -1 ||
+	    db_do(db, NULL, &gone,
+	        "DELETE FROM Panneau "
+	        "WHERE Pa_Nom = ?",
+	        v, 1) == -1)
 		return DB_FAILED;
 	if (gone > 0) {
 		dir_say(t->comment, "the panel has been deleted");
-		return dir_audit(db, t->who, "DELPANEL", t->name) == -1 ?
-		    DB_FAILED : 0;
+		return dir_audit(db, t->who, "DELPANEL", t->name) == -1
+		    ? DB_FAILED
+		    : 0;
 	}
 	r = dir_has_done(db, t->who, "DELPANEL", t->name, NULL);
-	dir_say(t->comment, r == DIR_DONE ? "the panel is deleted already" :
-	    "there is no panel \"%.64s\"", t->name);
+	dir_say(t->comment,
+	    r == DIR_DONE ? "the panel is deleted already"
+	                  : "there is no panel \"%.64s\"",
+	    t->name);
 	return r == 0 ? REFUSE(CODE_NONE) : r;
 }
 
@@ -109,7 +126,9 @@ dir_listpanel(struct db *db, const struct dir_page *page, struct rows *rows,
 {
 	struct db_value v[2] = { db_bytes(page->match), db_bytes(page->after) };
 
-	return dir_rows(db, rows, "SELECT Pa_Nom, Pa_Nom, LOWER(HEX(Pa_Cle)), "
+	return dir_rows(db, rows,
+	    "SELECT Pa_Nom, Pa_Nom, LOWER(HEX(Pa_Cle)), "
 	    "Pa_Cree, Pa_Commentaire FROM Panneau WHERE LOCATE(?, Pa_Nom) > 0 "
-	    "AND Pa_Nom > ? ORDER BY Pa_Nom LIMIT ?", v, 2, comment);
+	    "AND Pa_Nom > ? ORDER BY Pa_Nom LIMIT ?",
+	    v, 2, comment);
 }

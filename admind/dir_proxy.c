@@ -30,8 +30,8 @@ struct pair {
 	int client, server; /* -1: free */
 	size_t left;        /* bytes of the packet under way */
 	unsigned char head[5];
-	size_t nhead;       /* of the next packet: 4, and its command */
-	bool lose_now;      /* as soon as the server has answered */
+	size_t nhead;  /* of the next packet: 4, and its command */
+	bool lose_now; /* as soon as the server has answered */
 };
 
 static struct control *control;
@@ -50,8 +50,9 @@ unix_socket(const char *path, bool listening)
 	if (fd == -1)
 		return -1;
 	if (listening)
-		r = bind(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0 ?
-		    listen(fd, 16) : -1;
+		r = bind(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0
+		    ? listen(fd, 16)
+		    : -1;
 	else
 		r = connect(fd, (struct sockaddr *)&sun, sizeof(sun));
 	if (r == 0)
@@ -96,7 +97,8 @@ scan(struct pair *p, const unsigned char *b, size_t n)
 			continue;
 		p->nhead = 0;
 		p->left = (p->head[0] | (size_t)p->head[1] << 8 |
-		    (size_t)p->head[2] << 16) - 1;
+		              (size_t)p->head[2] << 16) -
+		    1;
 		if (p->head[3] != 0 || !is_the_one(p->head[4]))
 			continue;
 		control->lost = true;
@@ -124,7 +126,8 @@ from_server(struct pair *p)
 	unsigned char b[65536];
 	ssize_t n = read(p->server, b, sizeof(b));
 
-	if (n <= 0 || p->lose_now || io_write_all(p->client, b, (size_t)n) == -1)
+	if (n <= 0 || p->lose_now ||
+	    io_write_all(p->client, b, (size_t)n) == -1)
 		pair_end(p);
 }
 
@@ -140,8 +143,9 @@ take(int listener)
 			continue;
 		memset(p, 0, sizeof(*p));
 		p->client = fd;
-		p->server = control->lost && control->away ? -1 :
-		    unix_socket(server_path, false);
+		p->server = control->lost && control->away
+		    ? -1
+		    : unix_socket(server_path, false);
 		if (p->server == -1)
 			pair_end(p);
 		return;

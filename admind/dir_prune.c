@@ -20,9 +20,11 @@ prune_txn(struct db *db, void *arg)
 
 	/* From the oldest on, up to the first that stays: whatever the clock
 	 * has done, what is left has no gap. */
-	rc = db_query(db, &r, "SELECT Jo_Numero, Jo_Date < UTC_TIMESTAMP() - "
+	rc = db_query(db, &r,
+	    "SELECT Jo_Numero, Jo_Date < UTC_TIMESTAMP() - "
 	    "INTERVAL ? SECOND FROM Journal WHERE Jo_Numero <= ? ORDER BY "
-	    "Jo_Numero LIMIT " SOME_SQL, v, 2);
+	    "Jo_Numero LIMIT " SOME_SQL,
+	    v, 2);
 	while (rc == 0 && db_next(&r) && db_column_u64(&r, 1) == 1)
 		last = db_column_u64(&r, 0);
 	db_rows_clear(&r);
@@ -32,8 +34,12 @@ prune_txn(struct db *db, void *arg)
 	if (last == 0)
 		return 0;
 	v[0] = db_u64(last);
-	return db_do(db, NULL, &p->gone, "DELETE FROM Journal WHERE Jo_Numero "
-	    "<= ?", v, 1) == -1 ? DB_FAILED : 0;
+	return db_do(db, NULL, &p->gone,
+	           "DELETE FROM Journal WHERE Jo_Numero "
+	           "<= ?",
+	           v, 1) == -1
+	    ? DB_FAILED
+	    : 0;
 }
 
 int

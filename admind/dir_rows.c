@@ -6,9 +6,10 @@ void
 dir_scope(const struct dir_who *who, struct db_value out[static 4])
 {
 	/* No row has the number of somebody who owns nothing. */
-	out[0] = out[1] = db_u64(who->kind == WHO_ALL ||
-	    who->kind == WHO_CLIENT ? 0 : who->kind == WHO_ADMIN ? who->id :
-	    UINT32_MAX);
+	out[0] = out[1] = db_u64(who->kind == WHO_ALL || who->kind == WHO_CLIENT
+	        ? 0
+	        : who->kind == WHO_ADMIN ? who->id
+	                                 : UINT32_MAX);
 	out[2] = out[3] = db_u64(who->kind == WHO_CLIENT ? who->id : 0);
 }
 

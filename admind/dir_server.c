@@ -24,27 +24,34 @@ check(struct db *db, struct dir_change *c)
 	if (!c->exists || !entity_changes(c, LOGINS) ||
 	    !span_is(entity_text(c, LOGINS), "SANSDOMAINE"))
 		return 0;
-	rc = db_query(db, &r, "SELECT Ba_LoginCourt FROM BAL JOIN Domaine ON "
+	rc = db_query(db, &r,
+	    "SELECT Ba_LoginCourt FROM BAL JOIN Domaine ON "
 	    "Do_IdDomaine = Ba_IdDomaine WHERE Do_IdServeur = ? AND "
 	    "Ba_LoginCourt IS NOT NULL GROUP BY Ba_LoginCourt HAVING "
-	    "COUNT(*) > 1 ORDER BY Ba_LoginCourt LIMIT 1", v, 1);
+	    "COUNT(*) > 1 ORDER BY Ba_LoginCourt LIMIT 1",
+	    v, 1);
 	if (rc == 0 && db_next(&r) &&
 	    span_copy(r.column[0], name, sizeof(name)) == 0)
 		rc = 1;
 	db_rows_clear(&r);
-	return rc != 1 ? rc : entity_refuse(c, CODE_IN_USE, "several mailboxes "
-	    "have the short login \"%.64s\"", name);
+	return rc != 1 ? rc
+	               : entity_refuse(c, CODE_IN_USE,
+	                     "several mailboxes "
+	                     "have the short login \"%.64s\"",
+	                     name);
 }
 
 static int
 going(struct db *db, struct dir_change *c)
 {
 	(void)db;
-	return c->id != SERVER_HERE ? 0 : entity_refuse(c, CODE_IN_USE,
-	    "\"%.128s\" is this server", c->key);
+	return c->id != SERVER_HERE ? 0
+	                            : entity_refuse(c, CODE_IN_USE,
+	                                  "\"%.128s\" is this server", c->key);
 }
 
-#define SHOWN "SELECT Se_Nom, Se_Nom, Se_Adresse, Se_TypeServeur, " \
+#define SHOWN \
+	"SELECT Se_Nom, Se_Nom, Se_Adresse, Se_TypeServeur, " \
 	"Se_StructLogin, Se_Ldap, Se_Commentaire FROM ServeurMail WHERE "
 
 const struct entity entity_server = {

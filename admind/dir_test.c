@@ -26,8 +26,10 @@ run(const char *const argv[])
 
 	if (pid != 0)
 		return pid;
-	setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:"
-	    "/bin", 1);
+	setenv("PATH",
+	    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:"
+	    "/bin",
+	    1);
 	snprintf(said, sizeof(said), "%s/said", dir);
 	out = open(said, O_WRONLY | O_CREAT | O_APPEND, 0600);
 	if ((null = open("/dev/null", O_RDWR)) != -1 && out != -1) {
@@ -185,7 +187,7 @@ testdb_wait(struct db *db)
 			return true;
 		if (waitpid(server, NULL, WNOHANG) == server)
 			server_start(); /* it could not; once more */
-		usleep(50000); /* until the server listens */
+		usleep(50000);          /* until the server listens */
 	}
 	tell();
 	return false;
@@ -220,7 +222,8 @@ testdb_text(struct db *db, const char *sql)
 bool
 testdb_journal_is_whole(struct db *db)
 {
-	return testdb_number(db, "SELECT COUNT(*) = MAX(Jo_Numero) AND "
-	    "MAX(Jo_Numero) = (SELECT Co_Valeur FROM Compteur WHERE Co_Nom = "
-	    "'journal') FROM Journal") == 1;
+	return testdb_number(db,
+	           "SELECT COUNT(*) = MAX(Jo_Numero) AND "
+	           "MAX(Jo_Numero) = (SELECT Co_Valeur FROM Compteur WHERE Co_Nom = "
+	           "'journal') FROM Journal") == 1;
 }

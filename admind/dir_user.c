@@ -21,15 +21,18 @@ begin(struct db *db, struct dir_change *c)
 	if (!c->given[CLIENT])
 		return 0; /* it is there, or not */
 	if (login->len == 0 && c->who->kind != WHO_CLIENT)
-		return entity_refuse(c, CODE_VALUE, "CLIENT: whose the user is "
+		return entity_refuse(c, CODE_VALUE,
+		    "CLIENT: whose the user is "
 		    "must be said");
-	if (db_query(db, &r, "SELECT Cl_IdClient, Cl_IdAdministrateur, Cl_Login "
-	    "FROM Client WHERE Cl_Login = ? OR (? = 1 AND Cl_IdClient = ?)", v,
-	    3) == -1) {
+	if (db_query(db, &r,
+	        "SELECT Cl_IdClient, Cl_IdAdministrateur, Cl_Login "
+	        "FROM Client WHERE Cl_Login = ? OR (? = 1 AND Cl_IdClient = ?)",
+	        v, 3) == -1) {
 		rc = DB_FAILED;
-	} else if (!db_next(&r) || (owner = (struct dir_owner){
-	    db_column_u64(&r, 0), db_column_u64(&r, 1) },
-	    !dir_owns(c->who, &owner))) {
+	} else if (!db_next(&r) ||
+	    (owner = (struct dir_owner){ db_column_u64(&r, 0),
+	         db_column_u64(&r, 1) },
+	        !dir_owns(c->who, &owner))) {
 		rc = entity_refuse(c, CODE_NONE, "there is no such client");
 	} else {
 		c->place = owner.client;
@@ -43,8 +46,10 @@ begin(struct db *db, struct dir_change *c)
 static int
 normal(struct dir_change *c)
 {
-	if (entity_text(c, NAME).len == 0 && entity_text(c, FIRST_NAME).len == 0)
-		return entity_refuse(c, CODE_VALUE, "a user needs a name or a "
+	if (entity_text(c, NAME).len == 0 &&
+	    entity_text(c, FIRST_NAME).len == 0)
+		return entity_refuse(c, CODE_VALUE,
+		    "a user needs a name or a "
 		    "first name");
 	return 0;
 }
@@ -57,11 +62,13 @@ check(struct db *db, struct dir_change *c)
 	return 0;
 }
 
-#define ROW "SELECT Ut_IdUtilisateur, Ut_IdClient, Cl_IdAdministrateur, " \
+#define ROW \
+	"SELECT Ut_IdUtilisateur, Ut_IdClient, Cl_IdAdministrateur, " \
 	"Ut_Nom, Ut_Prenom, Ut_NumTelPortable, Ut_NumTelFixe, Ut_Adresse, " \
 	"Ut_Commentaire, Cl_Login FROM Utilisateur JOIN Client ON " \
 	"Cl_IdClient = Ut_IdClient WHERE "
-#define SHOWN "SELECT STRAIGHT_JOIN Ut_IdUtilisateur, Ut_IdUtilisateur, " \
+#define SHOWN \
+	"SELECT STRAIGHT_JOIN Ut_IdUtilisateur, Ut_IdUtilisateur, " \
 	"Cl_Login, Ut_Nom, Ut_Prenom, Ut_NumTelPortable, Ut_NumTelFixe, " \
 	"Ut_Adresse, Ut_Commentaire FROM Utilisateur JOIN Client ON " \
 	"Cl_IdClient = Ut_IdClient WHERE "

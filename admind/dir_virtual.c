@@ -49,8 +49,8 @@ normal(struct dir_change *c)
 	c->now[DOMAIN] = db_u64(c->d.id);
 	if (domain.len == 0) {
 		if (!name_local(user, c->made[0]))
-			return entity_refuse(c, CODE_VALUE, "REAL USER "
-			    NAME_LOCAL_RULE);
+			return entity_refuse(c, CODE_VALUE,
+			    "REAL USER " NAME_LOCAL_RULE);
 		c->now[REAL] = db_str(c->made[0]);
 		return 0;
 	}
@@ -78,13 +78,15 @@ warn_of_nobody(struct db *db, struct dir_change *c)
 	struct db_value v[4] = { c->now[REAL_DOMAIN], c->now[REAL],
 		c->now[REAL], c->now[REAL] };
 	uint64_t domain;
-	int r = entity_number(db, "SELECT Do_IdDomaine FROM Domaine WHERE "
+	int r = entity_number(db,
+	    "SELECT Do_IdDomaine FROM Domaine WHERE "
 	    "Do_NomDomaine = ? AND NOT EXISTS (SELECT 1 FROM BAL WHERE "
 	    "Ba_IdDomaine = Do_IdDomaine AND Ba_Login = LOWER(?)) AND "
 	    "NOT EXISTS (SELECT 1 FROM Alias WHERE Al_IdDomaine = Do_IdDomaine "
 	    "AND Al_Nom = LOWER(?)) AND NOT EXISTS (SELECT 1 FROM VirtualUser "
 	    "WHERE Vi_IdDomaine = Do_IdDomaine AND Vi_UtilisateurVirtuel IN "
-	    "('', LOWER(?)))", v, 4, &domain);
+	    "('', LOWER(?)))",
+	    v, 4, &domain);
 
 	if (r == 1)
 		snprintf(c->note, sizeof(c->note),
@@ -99,9 +101,11 @@ find_alias(struct db *db, struct dir_change *c)
 	struct db_value v[3] = { db_u64(c->d.server), c->now[REAL],
 		db_u64(c->d.owner.client) };
 	uint64_t id;
-	int r = entity_number(db, "SELECT Al_IdAlias FROM Alias WHERE "
+	int r = entity_number(db,
+	    "SELECT Al_IdAlias FROM Alias WHERE "
 	    "Al_IdServeur = ? AND Al_Nom = ? AND (Al_IdClient = ? OR "
-	    "Al_IdDomaine IS NULL)", v, 3, &id);
+	    "Al_IdDomaine IS NULL)",
+	    v, 3, &id);
 
 	if (r == 1)
 		c->now[ALIAS] = db_u64(id);
@@ -119,10 +123,12 @@ find_mailbox(struct db *db, struct dir_change *c)
 	bool here = false;
 	struct db_rows r;
 
-	if (db_query(db, &r, "SELECT Ba_IdBAL, Ba_IdDomaine FROM BAL JOIN "
-	    "Domaine ON Do_IdDomaine = Ba_IdDomaine WHERE Ba_Login = ? AND "
-	    "Do_IdServeur = ? AND Do_IdClient = ? AND Ba_Etat <> 'SUPPRESSION' "
-	    "ORDER BY Ba_IdDomaine = ? DESC LIMIT 2", v, 4) == -1) {
+	if (db_query(db, &r,
+	        "SELECT Ba_IdBAL, Ba_IdDomaine FROM BAL JOIN "
+	        "Domaine ON Do_IdDomaine = Ba_IdDomaine WHERE Ba_Login = ? AND "
+	        "Do_IdServeur = ? AND Do_IdClient = ? AND Ba_Etat <> 'SUPPRESSION' "
+	        "ORDER BY Ba_IdDomaine = ? DESC LIMIT 2",
+	        v, 4) == -1) {
 		db_rows_clear(&r);
 		return DB_FAILED;
 	}
@@ -134,11 +140,15 @@ find_mailbox(struct db *db, struct dir_change *c)
 	}
 	db_rows_clear(&r);
 	if (n == 0)
-		return entity_refuse(c, CODE_NONE, "there is no alias and no "
-		    "mailbox %.64s here", c->made[0]);
+		return entity_refuse(c, CODE_NONE,
+		    "there is no alias and no "
+		    "mailbox %.64s here",
+		    c->made[0]);
 	if (n > 1 && !here)
-		return entity_refuse(c, CODE_VALUE, "there are several mailboxes "
-		    "%.64s: say which by REAL DOMAIN", c->made[0]);
+		return entity_refuse(c, CODE_VALUE,
+		    "there are several mailboxes "
+		    "%.64s: say which by REAL DOMAIN",
+		    c->made[0]);
 	c->now[MAILBOX] = db_u64(first);
 	return 0;
 }
@@ -154,13 +164,18 @@ check(struct db *db, struct dir_change *c)
 		if ((r = entity_reserved(c)) != 0)
 			return r;
 		/* A mailbox comes before it; it would hide an alias. */
-		r = entity_number(db, "SELECT 1 FROM BAL WHERE Ba_IdDomaine = ? "
-		    "AND Ba_Login = ?", v, 2, &there);
+		r = entity_number(db,
+		    "SELECT 1 FROM BAL WHERE Ba_IdDomaine = ? "
+		    "AND Ba_Login = ?",
+		    v, 2, &there);
 		if (r == 1)
 			return entity_refuse(c, CODE_EXISTS,
 			    "%.160s is a mailbox", c->object);
-		if (r == 0 && (r = entity_number(db, "SELECT 1 FROM Alias WHERE "
-		    "Al_IdDomaine = ? AND Al_Nom = ?", v, 2, &there)) == 1)
+		if (r == 0 &&
+		    (r = entity_number(db,
+		         "SELECT 1 FROM Alias WHERE "
+		         "Al_IdDomaine = ? AND Al_Nom = ?",
+		         v, 2, &there)) == 1)
 			return entity_refuse(c, CODE_EXISTS,
 			    "%.160s is an alias", c->object);
 		if (r != 0)
@@ -183,26 +198,32 @@ dir_drop_virtuals(struct db *db, const struct dir_who *who, uint64_t alias,
 	struct db_value v[2] = { db_u64(alias), db_u64(mailbox) };
 	char object[330];
 	struct db_rows r;
-	int rc = db_query(db, &r, "SELECT Vi_IdVirtual, Vi_UtilisateurVirtuel, "
+	int rc = db_query(db, &r,
+	    "SELECT Vi_IdVirtual, Vi_UtilisateurVirtuel, "
 	    "Do_NomDomaine FROM VirtualUser JOIN Domaine ON Do_IdDomaine = "
-	    "Vi_IdDomaine WHERE Vi_IdAlias = ? OR Vi_IdBAL = ? FOR UPDATE", v,
-	    2);
+	    "Vi_IdDomaine WHERE Vi_IdAlias = ? OR Vi_IdBAL = ? FOR UPDATE",
+	    v, 2);
 
 	while (rc == 0 && db_next(&r)) {
 		v[0] = db_u64(db_column_u64(&r, 0));
 		snprintf(object, sizeof(object), "%.*s@%.*s",
 		    (int)r.column[1].len, (const char *)r.column[1].data,
 		    (int)r.column[2].len, (const char *)r.column[2].data);
-		rc = db_do(db, NULL, NULL, "DELETE FROM VirtualUser WHERE "
-		    "Vi_IdVirtual = ?", v, 1) == -1 ||
-		    dir_journal(db, FEED_VIRTUAL, v[0].u64) == -1 ||
-		    dir_audit(db, who, "DELVIRT", object) == -1 ? -1 : 0;
+		rc = db_do(db, NULL, NULL,
+		         "DELETE FROM VirtualUser WHERE "
+		         "Vi_IdVirtual = ?",
+		         v, 1) == -1 ||
+		        dir_journal(db, FEED_VIRTUAL, v[0].u64) == -1 ||
+		        dir_audit(db, who, "DELVIRT", object) == -1
+		    ? -1
+		    : 0;
 	}
 	db_rows_clear(&r);
 	return rc == -1 ? DB_FAILED : 0;
 }
 
-#define SHOWN "SELECT STRAIGHT_JOIN Vi_IdVirtual, Vi_UtilisateurVirtuel, " \
+#define SHOWN \
+	"SELECT STRAIGHT_JOIN Vi_IdVirtual, Vi_UtilisateurVirtuel, " \
 	"Do_NomDomaine, Vi_UtilisateurReel, Vi_DomaineReel, CASE WHEN Vi_IdAlias IS NOT " \
 	"NULL THEN 'alias' WHEN Vi_IdBAL IS NOT NULL THEN 'mailbox' ELSE " \
 	"'address' END, COALESCE((SELECT CONCAT(Ba_Login, '@', " \

@@ -23,8 +23,9 @@
 
 #define NAMES 8
 
-static const struct dir_who who = { .name = "test", .origin = "unix",
-	.kind = WHO_ALL };
+static const struct dir_who who = {
+	.name = "test", .origin = "unix", .kind = WHO_ALL
+};
 static volatile sig_atomic_t terminated;
 static char comment[COMMENT_MAX + 1];
 static struct {
@@ -63,9 +64,12 @@ static void
 turn(struct db *db, unsigned dice)
 {
 	static const struct settings none;
-	static const struct dir_new new = { .type = "NEWBAL", .set = &none,
-		.verifier = "$argon2id$none", .kind = CREDENTIAL_PASSWORD,
-		.uid_first = 1900000000, .uid_last = 1999999999 };
+	static const struct dir_new new = { .type = "NEWBAL",
+		.set = &none,
+		.verifier = "$argon2id$none",
+		.kind = CREDENTIAL_PASSWORD,
+		.uid_first = 1900000000,
+		.uid_last = 1999999999 };
 	struct dir_mailbox m = { .domain = "writers.test" }, found;
 	unsigned activated = 0;
 	int code;
@@ -102,9 +106,9 @@ write_some(struct db *db, unsigned seed, unsigned n)
 			seen.longest_ms = took;
 	}
 	printf("turns=%u made=%u removed=%u lost-race=%u temporary=%u other=%u "
-	    "longest-ms=%llu ms=%llu\n", i, seen.made, seen.removed,
-	    seen.lost_race, seen.temporary, seen.other,
-	    (unsigned long long)seen.longest_ms,
+	       "longest-ms=%llu ms=%llu\n",
+	    i, seen.made, seen.removed, seen.lost_race, seen.temporary,
+	    seen.other, (unsigned long long)seen.longest_ms,
 	    (unsigned long long)(io_now_ms() - begun));
 	return seen.other == 0 ? 0 : 1;
 }
@@ -118,9 +122,12 @@ watch(struct db *db)
 	struct db_rows r;
 
 	while (!terminated) {
-		if (dir_snapshot(db, &is) == -1 || db_query(db, &r, "SELECT "
-		    "COUNT(*), MAX(Jo_Numero) FROM Journal",
-		    NULL, 0) == -1 || !db_next(&r)) {
+		if (dir_snapshot(db, &is) == -1 ||
+		    db_query(db, &r,
+		        "SELECT "
+		        "COUNT(*), MAX(Jo_Numero) FROM Journal",
+		        NULL, 0) == -1 ||
+		    !db_next(&r)) {
 			away++;
 			db_lost(db);
 			continue;
@@ -128,8 +135,10 @@ watch(struct db *db)
 		if (is.journal != db_column_u64(&r, 0) ||
 		    is.journal != db_column_u64(&r, 1) || is.journal < last) {
 			bad++;
-			fprintf(stderr, "number=%llu rows=%llu newest=%llu "
-			    "before=%llu\n", (unsigned long long)is.journal,
+			fprintf(stderr,
+			    "number=%llu rows=%llu newest=%llu "
+			    "before=%llu\n",
+			    (unsigned long long)is.journal,
 			    (unsigned long long)db_column_u64(&r, 0),
 			    (unsigned long long)db_column_u64(&r, 1),
 			    (unsigned long long)last);
@@ -157,11 +166,13 @@ main(int argc, char *argv[])
 	signal(SIGTERM, on_term);
 	if (argc < 4 || db_where_parse(argv[2], &where) == -1 ||
 	    span_copy(span_of(argv[3]), where.password,
-	    sizeof(where.password)) == -1 || (db = db_new(&where)) == NULL)
+	        sizeof(where.password)) == -1 ||
+	    (db = db_new(&where)) == NULL)
 		return 2;
 	if (strcmp(argv[1], "write") == 0 && argc == 6) {
-		if (dir_open(db) == 0 && dir_newdom(db, &who, "writers.test", "",
-		    comment) == CODE_OK)
+		if (dir_open(db) == 0 &&
+		    dir_newdom(db, &who, "writers.test", "", comment) ==
+		        CODE_OK)
 			r = write_some(db, (unsigned)strtoul(argv[4], NULL, 10),
 			    (unsigned)strtoul(argv[5], NULL, 10));
 	} else if (strcmp(argv[1], "watch") == 0) {

@@ -15,26 +15,26 @@
 
 /* Who asks. */
 enum dir_kind {
-	WHO_ALL,     /* root, group semail-admin, an administrator of all */
-	WHO_ADMIN,   /* an administrator, for what is his clients' */
+	WHO_ALL,   /* root, group semail-admin, an administrator of all */
+	WHO_ADMIN, /* an administrator, for what is his clients' */
 	WHO_CLIENT,
 	WHO_MAILBOX, /* for itself */
 };
 
 struct dir_who {
-	char name[160];    /* for the audit log */
+	char name[160]; /* for the audit log */
 	char origin[64];
 	enum dir_kind kind;
-	uint32_t id;       /* of the administrator, client, mailbox; 0: root */
-	char domain[256];  /* WHO_MAILBOX: its address */
+	uint32_t id;      /* of the administrator, client, mailbox; 0: root */
+	char domain[256]; /* WHO_MAILBOX: its address */
 	char login[65];
-	bool has_request;  /* the panel gave a number to know it again by */
+	bool has_request; /* the panel gave a number to know it again by */
 	unsigned char request[16];
 };
 
 /* Write a comment. */
-__attribute__((format(printf, 2, 3))) void dir_say(
-    char comment[static COMMENT_MAX + 1], const char *fmt, ...);
+__attribute__((format(printf, 2, 3))) void
+dir_say(char comment[static COMMENT_MAX + 1], const char *fmt, ...);
 
 /* Bring the schema up to date and see that there is an identity.  0, or -1
  * after logging (try again later). */
@@ -89,7 +89,7 @@ int dir_hook_of(struct span type, unsigned *hook_out);
 
 /* A change whose hook is to be run. */
 struct dir_hook {
-	uint64_t id; /* of its audit row */
+	uint64_t id;      /* of its audit row */
 	uint64_t journal; /* authd must know all up to here */
 	char type[17], who[4 * 160 + 1], origin[4 * 64 + 1], object[331];
 	char date[20];

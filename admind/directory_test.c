@@ -50,13 +50,15 @@ test_schema(struct db *db)
 	    "one seeded client");
 	is_int((int64_t)testdb_number(db, "SELECT COUNT(*) FROM Annuaire"), 1,
 	    "one identity");
-	is_int((int64_t)testdb_number(db, "SELECT COUNT(*) FROM "
-	    "information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND "
-	    "(ENGINE <> 'InnoDB' OR NOT EXISTS (SELECT 1 FROM "
-	    "information_schema.TABLE_CONSTRAINTS c WHERE c.TABLE_SCHEMA = "
-	    "TABLES.TABLE_SCHEMA AND c.TABLE_NAME = TABLES.TABLE_NAME AND "
-	    "c.CONSTRAINT_TYPE = 'PRIMARY KEY'))"), 0,
-	    "every table is InnoDB and has a primary key");
+	is_int(
+	    (int64_t)testdb_number(db,
+	        "SELECT COUNT(*) FROM "
+	        "information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND "
+	        "(ENGINE <> 'InnoDB' OR NOT EXISTS (SELECT 1 FROM "
+	        "information_schema.TABLE_CONSTRAINTS c WHERE c.TABLE_SCHEMA = "
+	        "TABLES.TABLE_SCHEMA AND c.TABLE_NAME = TABLES.TABLE_NAME AND "
+	        "c.CONSTRAINT_TYPE = 'PRIMARY KEY'))"),
+	    0, "every table is InnoDB and has a primary key");
 	for (size_t i = 0; i < nitems(columns); i++) {
 		struct span rest = span_of(columns[i]), table, column;
 		bool all = true;
@@ -72,10 +74,13 @@ test_schema(struct db *db)
 			column = sp < 0 ? rest : span_sub(rest, 0, (size_t)sp);
 			v[0] = db_bytes(table);
 			v[1] = db_bytes(column);
-			if (db_query(db, &r, "SELECT 1 FROM "
-			    "information_schema.COLUMNS WHERE TABLE_SCHEMA = "
-			    "DATABASE() AND BINARY TABLE_NAME = ? AND BINARY "
-			    "COLUMN_NAME = ?", v, 2) == -1 || !db_next(&r)) {
+			if (db_query(db, &r,
+			        "SELECT 1 FROM "
+			        "information_schema.COLUMNS WHERE TABLE_SCHEMA = "
+			        "DATABASE() AND BINARY TABLE_NAME = ? AND BINARY "
+			        "COLUMN_NAME = ?",
+			        v, 2) == -1 ||
+			    !db_next(&r)) {
 				printf("# no %.*s\n", (int)column.len,
 				    (const char *)column.data);
 				all = false;
@@ -95,7 +100,8 @@ test_clients(struct db *db)
 	struct db_value v[1];
 
 	ok(dir_login(db, span_of("local"), &who, verifier, comment) ==
-	    CODE_OK && who.kind == WHO_CLIENT && who.id == 1,
+	            CODE_OK &&
+	        who.kind == WHO_CLIENT && who.id == 1,
 	    "the seeded client");
 	is_str(verifier, "", "has no password");
 	v[0] = db_str("$argon2id$");
@@ -106,15 +112,17 @@ test_clients(struct db *db)
 	is_int(dir_login(db, span_of("Local"), &who, verifier, comment),
 	    CODE_DENIED, "another login");
 	ok(dir_login(db, span_of("admin"), &who, verifier, comment) ==
-	    CODE_OK && who.kind == WHO_ALL && who.id == 1,
+	            CODE_OK &&
+	        who.kind == WHO_ALL && who.id == 1,
 	    "the seeded administrator");
 }
 
 static void
 test_domains(struct db *db)
 {
-	struct dir_who other = { .name = "c", .origin = "unix",
-		.kind = WHO_CLIENT, .id = 77 };
+	struct dir_who other = {
+		.name = "c", .origin = "unix", .kind = WHO_CLIENT, .id = 77
+	};
 
 	is_int(dir_newdom(db, &testdb_admin, "x.test", "", comment), CODE_OK,
 	    "NEWDOM");
@@ -146,7 +154,8 @@ test_prune(struct db *db)
 	is_int(dir_prune(db, last, 3600), 0, "nothing is old enough");
 	is_int((int64_t)testdb_number(db, "SELECT COUNT(*) FROM Journal"),
 	    (int64_t)last, "all of it is there");
-	db_script(db, "UPDATE Journal SET Jo_Date = Jo_Date - INTERVAL 7 DAY "
+	db_script(db,
+	    "UPDATE Journal SET Jo_Date = Jo_Date - INTERVAL 7 DAY "
 	    "WHERE Jo_Numero <> 9;\n");
 	is_int(dir_prune(db, 3, 3600), 0, "what is acknowledged");
 	is_int((int64_t)testdb_number(db, "SELECT MIN(Jo_Numero) FROM Journal"),
@@ -154,7 +163,8 @@ test_prune(struct db *db)
 	is_int(dir_prune(db, last, 3600), 0, "what is old");
 	is_int((int64_t)testdb_number(db, "SELECT MIN(Jo_Numero) FROM Journal"),
 	    9, "goes, up to the first that is not");
-	db_script(db, "INSERT INTO Journal (Jo_Numero, Jo_Table, Jo_Id, Jo_Date) "
+	db_script(db,
+	    "INSERT INTO Journal (Jo_Numero, Jo_Table, Jo_Id, Jo_Date) "
 	    "SELECT 100000 + seq, 1, 1, '2020-01-01' FROM seq_1_to_1500;\n");
 	db_script(db, "UPDATE Journal SET Jo_Date = '2020-01-01';\n");
 	is_int(dir_prune(db, 200000, 3600), 1, "a bounded number at a time");
@@ -186,9 +196,10 @@ test_lost(struct db *db)
 	for (int i = 0; i < 100 && newdom(db, "later.test") != CODE_OK; i++)
 		usleep(50000);
 	is_int(newdom(db, "later.test"), CODE_OK, "a new connection");
-	is_int((int64_t)testdb_number(db, "SELECT COUNT(*) FROM Domaine WHERE "
-	    "Do_NomDomaine = 'late.test'"), 1,
-	    "what was acknowledged is there");
+	is_int((int64_t)testdb_number(db,
+	           "SELECT COUNT(*) FROM Domaine WHERE "
+	           "Do_NomDomaine = 'late.test'"),
+	    1, "what was acknowledged is there");
 }
 
 static void
@@ -201,11 +212,14 @@ test_snapshot(struct db *db)
 	is_int(newdom(db, "snap2.test"), CODE_OK, "and another");
 	number = testdb_number(db, "SELECT MAX(Jo_Numero) FROM Journal");
 	ok(dir_snapshot(db, &is) == 0 && is.journal == number &&
-	    is.directory != 0, "a snapshot says what it shows");
+	        is.directory != 0,
+	    "a snapshot says what it shows");
 	db_snapshot_end(db);
 	/* A gap that does not close must not stop everything. */
-	db_do(db, NULL, NULL, "DELETE FROM Journal WHERE Jo_Numero + 1 = (SELECT "
-	    "Co_Valeur FROM Compteur WHERE Co_Nom = 'journal')", NULL, 0);
+	db_do(db, NULL, NULL,
+	    "DELETE FROM Journal WHERE Jo_Numero + 1 = (SELECT "
+	    "Co_Valeur FROM Compteur WHERE Co_Nom = 'journal')",
+	    NULL, 0);
 	ok(dir_snapshot(db, &is) == 0 && is.journal == number,
 	    "with a gap made by hand, too");
 	db_snapshot_end(db);
@@ -239,10 +253,10 @@ test_where(void)
 		is_int(db_where_parse(rows[i].in, &w) == 0, rows[i].good,
 		    "database %s", rows[i].in);
 	ok(db_where_parse("u@x@[::1]:3307,192.0.2.2:1/n", &w) == 0 &&
-	    w.nhosts == 2 && w.hosts[0].port == 3307 &&
-	    strcmp(w.hosts[0].name, "::1") == 0 && w.hosts[1].port == 1 &&
-	    strcmp(w.hosts[1].name, "192.0.2.2") == 0 &&
-	    strcmp(w.user, "u@x") == 0 && strcmp(w.name, "n") == 0,
+	        w.nhosts == 2 && w.hosts[0].port == 3307 &&
+	        strcmp(w.hosts[0].name, "::1") == 0 && w.hosts[1].port == 1 &&
+	        strcmp(w.hosts[1].name, "192.0.2.2") == 0 &&
+	        strcmp(w.user, "u@x") == 0 && strcmp(w.name, "n") == 0,
 	    "its parts");
 }
 

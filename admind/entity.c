@@ -11,12 +11,12 @@
 #include <stdio.h>
 
 _Static_assert(BY_ALL == 1 << WHO_ALL && BY_ADMIN == 1 << WHO_ADMIN &&
-    BY_CLIENT == 1 << WHO_CLIENT && BY_MAILBOX == 1 << WHO_MAILBOX,
+        BY_CLIENT == 1 << WHO_CLIENT && BY_MAILBOX == 1 << WHO_MAILBOX,
     "entity_column.by is tested by kind");
 
-static const struct entity *const entities[] = { &entity_alias,
-	&entity_virtual, &entity_domain, &entity_client, &entity_company,
-	&entity_administrator, &entity_server, &entity_user };
+static const struct entity *const entities[] = { &entity_alias, &entity_virtual,
+	&entity_domain, &entity_client, &entity_company, &entity_administrator,
+	&entity_server, &entity_user };
 
 const struct entity *
 entity_find(struct span name)
@@ -79,7 +79,8 @@ change_key(struct dir_change *c, struct span s)
 
 	switch (c->entity->key_kind) {
 	case KEY_LOGIN:
-		if (!name_login(s) || span_copy(s, c->key, sizeof(c->key)) == -1)
+		if (!name_login(s) ||
+		    span_copy(s, c->key, sizeof(c->key)) == -1)
 			rule = NAME_LOGIN_RULE;
 		break;
 	case KEY_SERVER:
@@ -140,8 +141,8 @@ is_host(struct span s)
 	if (span_copy(s, text, sizeof(text)) == -1)
 		return false;
 	return inet_pton(AF_INET, text, address) == 1 ||
-	    inet_pton(AF_INET6, text, address) == 1 || name_server(s,
-	    (char[129]){ 0 });
+	    inet_pton(AF_INET6, text, address) == 1 ||
+	    name_server(s, (char[129]){ 0 });
 }
 
 static bool
@@ -193,8 +194,8 @@ column_take(const struct entity_column *col, struct span s, struct buf *out,
 			return "is neither an address nor a host's name";
 		break;
 	case COLUMN_LIST:
-		return maillist_take(s, MAILLIST_NAMES, out, why) == -1 ? why :
-		    NULL;
+		return maillist_take(s, MAILLIST_NAMES, out, why) == -1 ? why
+		                                                        : NULL;
 	case COLUMN_TEXT:
 	case COLUMN_VERIFIER:
 	case COLUMN_SEALED:
@@ -234,8 +235,8 @@ change_set(struct dir_change *c, unsigned column, struct span s)
 struct span
 entity_text(const struct dir_change *c, unsigned column)
 {
-	return c->now[column].kind == DB_BYTES ? c->now[column].bytes :
-	    span_of("");
+	return c->now[column].kind == DB_BYTES ? c->now[column].bytes
+	                                       : span_of("");
 }
 
 static bool
@@ -275,12 +276,14 @@ merge(struct dir_change *c)
 	const struct entity_column *col = c->entity->columns;
 
 	for (unsigned i = 0; col[i].option != NULL; i++) {
-		struct span s = c->given[i] ? buf_span(&c->in[i]) :
-		    c->exists ? c->old[i] :
-		    span_of(col[i].initial != NULL ? col[i].initial : "");
+		struct span s = c->given[i] ? buf_span(&c->in[i])
+		    : c->exists
+		    ? c->old[i]
+		    : span_of(col[i].initial != NULL ? col[i].initial : "");
 
-		c->now[i] = s.len == 0 && is_null_if_empty(col[i].kind) ?
-		    db_null() : db_bytes(s);
+		c->now[i] = s.len == 0 && is_null_if_empty(col[i].kind)
+		    ? db_null()
+		    : db_bytes(s);
 	}
 	return c->entity->normal == NULL ? 0 : c->entity->normal(c);
 }
@@ -335,7 +338,8 @@ find(struct db *db, struct dir_change *c, struct db_rows *r, bool to_read)
 		return rc;
 	v[0] = db_str(c->key);
 	v[1] = db_u64(c->place);
-	if (db_query(db, r, c->entity->find, v, c->entity->placed ? 2 : 1) == -1)
+	if (db_query(db, r, c->entity->find, v, c->entity->placed ? 2 : 1) ==
+	    -1)
 		return DB_FAILED;
 	if (take_row(c, r)) {
 		if ((rc = owns(db, c, to_read)) == 1)
@@ -351,8 +355,9 @@ find(struct db *db, struct dir_change *c, struct db_rows *r, bool to_read)
 static int
 done(struct db *db, struct dir_change *c)
 {
-	if ((c->entity->feed != 0 ? dir_journal(db, c->entity->feed, c->id) :
-	    dir_touch(db)) == -1 || dir_audit(db, c->who, c->type, c->object) == -1)
+	if ((c->entity->feed != 0 ? dir_journal(db, c->entity->feed, c->id)
+	                          : dir_touch(db)) == -1 ||
+	    dir_audit(db, c->who, c->type, c->object) == -1)
 		return DB_FAILED;
 	return 0;
 }
@@ -363,8 +368,10 @@ entity_reserved(struct dir_change *c)
 	if (c->who->kind != WHO_CLIENT || c->d.reserved ||
 	    !name_is_reserved(c->key))
 		return 0;
-	return entity_refuse(c, CODE_DENIED, "\"%.64s\" is the "
-	    "administrator's", c->key);
+	return entity_refuse(c, CODE_DENIED,
+	    "\"%.64s\" is the "
+	    "administrator's",
+	    c->key);
 }
 
 /* ---- NEW ---------------------------------------------------------------------------------- */
@@ -396,7 +403,8 @@ keep_verifier(struct dir_change *c)
 	c->verifier[0] = '\0';
 	for (unsigned i = 0; col[i].option != NULL; i++)
 		if (col[i].kind == COLUMN_VERIFIER &&
-		    span_copy(c->old[i], c->verifier, sizeof(c->verifier)) == -1)
+		    span_copy(c->old[i], c->verifier, sizeof(c->verifier)) ==
+		        -1)
 			c->verifier[0] = '\0';
 }
 
@@ -412,7 +420,7 @@ find_same(struct db *db, struct dir_change *c)
 	int rc = 0, mine;
 
 	if (db_query(db, &r, numbered ? e->same : e->find, v,
-	    e->placed ? 2 : 1) == -1) {
+	        e->placed ? 2 : 1) == -1) {
 		db_rows_clear(&r);
 		return DB_FAILED;
 	}
@@ -423,9 +431,11 @@ find_same(struct db *db, struct dir_change *c)
 			keep_verifier(c);
 			rc = 1;
 		} else if (!numbered) {
-			rc = entity_refuse(c, CODE_EXISTS, mine == 1 ?
-			    "the %s \"%.128s\" exists with other values" :
-			    "the %s \"%.128s\" is taken", e->what, c->object);
+			rc = entity_refuse(c, CODE_EXISTS,
+			    mine == 1
+			        ? "the %s \"%.128s\" exists with other values"
+			        : "the %s \"%.128s\" is taken",
+			    e->what, c->object);
 		}
 	}
 	db_rows_clear(&r);
@@ -469,8 +479,8 @@ new_txn(struct db *db, void *arg)
 	if (db_do(db, &c->id, NULL, e->insert, v, n + first) == -1) {
 		if (!db_is_duplicate(db))
 			return DB_FAILED;
-		return entity_refuse(c, CODE_EXISTS, "the %s \"%.128s\" is taken",
-		    e->what, c->object);
+		return entity_refuse(c, CODE_EXISTS,
+		    "the %s \"%.128s\" is taken", e->what, c->object);
 	}
 	name_number(c);
 	return done(db, c);
@@ -602,9 +612,11 @@ del_txn(struct db *db, void *arg)
 			goto out;
 		}
 		if (count > 0) {
-			r = entity_refuse(c, CODE_IN_USE, "the %s \"%.128s\" "
-			    "still has %llu %s", e->what, c->object,
-			    (unsigned long long)count, e->uses[i].what);
+			r = entity_refuse(c, CODE_IN_USE,
+			    "the %s \"%.128s\" "
+			    "still has %llu %s",
+			    e->what, c->object, (unsigned long long)count,
+			    e->uses[i].what);
 			goto out;
 		}
 	}
@@ -622,8 +634,8 @@ entity_del(struct db *db, struct dir_change *c)
 {
 	int r = db_txn(db, del_txn, c);
 
-	return finish(c, r, c->was_there ? "is deleted already" :
-	    "has been deleted");
+	return finish(c, r,
+	    c->was_there ? "is deleted already" : "has been deleted");
 }
 
 /* ---- SHOW -------------------------------------------------------------------------- */

@@ -31,20 +31,26 @@ enum column_kind {
 	COLUMN_VERIFIER, /* of a password, hashed by who calls; or empty */
 	COLUMN_SEALED,   /* sealed by who calls; empty is NULL */
 	/* No option sets these.  NEW tells two apart by the first only. */
-	COLUMN_MADE,     /* normal() does */
-	COLUMN_FOUND,    /* check() does */
+	COLUMN_MADE,  /* normal() does */
+	COLUMN_FOUND, /* check() does */
 };
 
 struct entity_column {
-	const char *option;  /* of the requests; "": COLUMN_MADE, _FOUND */
+	const char *option; /* of the requests; "": COLUMN_MADE, _FOUND */
 	enum column_kind kind;
 	const char *initial; /* what NEW stores if it is not given */
 	const char *words;   /* COLUMN_WORD: "POP|IMAP" */
-	unsigned by;         /* who may set it (message.h); 0: who may send it */
+	unsigned by; /* who may set it (message.h); 0: who may send it */
 };
 
-enum key_kind { KEY_LOGIN, KEY_SERVER, KEY_DOMAIN, KEY_LOCAL, KEY_USER,
-	KEY_NUMBER };
+enum key_kind {
+	KEY_LOGIN,
+	KEY_SERVER,
+	KEY_DOMAIN,
+	KEY_LOCAL,
+	KEY_USER,
+	KEY_NUMBER
+};
 
 /* Whose rows a LIST shows. */
 enum entity_scope {
@@ -61,7 +67,7 @@ struct entity {
 	const char *what; /* "alias", in comments */
 	const char *key;  /* option of its key */
 	enum key_kind key_kind;
-	int none;         /* the code when there is none */
+	int none;             /* the code when there is none */
 	enum feed_table feed; /* 0: authd does not know it */
 	struct entity_column columns[ENTITY_COLUMNS + 1];
 	/*
@@ -76,14 +82,15 @@ struct entity {
 	 * AFTER, UPTO, LIMIT) then, and its keys are numbers.  STRAIGHT_JOIN:
 	 * MariaDB would begin with a small table and sort what hangs on it.
 	 */
-	const char *find, *same, *insert, *update, *remove, *show, *list, *slice;
+	const char *find, *same, *insert, *update, *remove, *show, *list,
+	    *slice;
 	const char *shown; /* the columns of show and list */
 	enum entity_scope scope;
-	bool placed;       /* its key is unique in c->place only */
+	bool placed; /* its key is unique in c->place only */
 	struct {
 		const char *sql; /* (number) -> how many */
 		const char *what;
-	} uses[ENTITY_USES];     /* what must not be there when it goes */
+	} uses[ENTITY_USES]; /* what must not be there when it goes */
 	/* Each may be NULL; they return as transactions do.  begin: the domain
 	 * asked for, place, object.  owns: is what was found the sender's?  1
 	 * or 0.  normal: what of c->now is kept in another form.  check: may
@@ -99,30 +106,30 @@ struct entity {
 struct dir_change {
 	const struct entity *entity;
 	const struct dir_who *who;
-	const char *type;        /* for the audit log */
-	char *comment;           /* COMMENT_MAX + 1 */
+	const char *type; /* for the audit log */
+	char *comment;    /* COMMENT_MAX + 1 */
 	char key[256];
-	char domain[256];        /* on whose behalf; "": none */
+	char domain[256]; /* on whose behalf; "": none */
 	bool given[ENTITY_COLUMNS];
 	struct buf in[ENTITY_COLUMNS];
 	/* what the transaction finds and makes */
-	bool exists;             /* old is a row */
+	bool exists; /* old is a row */
 	uint64_t id;
 	struct dir_owner owner;
 	struct span old[ENTITY_COLUMNS];
 	struct db_value now[ENTITY_COLUMNS];
-	char made[2][256];       /* bytes of now that normal() has made */
-	struct dir_domain d;     /* c->domain, by begin() */
+	char made[2][256];   /* bytes of now that normal() has made */
+	struct dir_domain d; /* c->domain, by begin() */
 	uint64_t place;
-	char object[330];        /* for the audit log; begin() or the key */
-	bool was_there;          /* NEW: the same one, but for its password */
+	char object[330]; /* for the audit log; begin() or the key */
+	bool was_there;   /* NEW: the same one, but for its password */
 	char verifier[VERIFIER_MAX + 1]; /* then: of its password */
-	char note[COMMENT_MAX + 1]; /* added to the comment of a success */
+	char note[COMMENT_MAX + 1];      /* added to the comment of a success */
 };
 
 extern const struct entity entity_alias, entity_virtual, entity_domain,
-	entity_client, entity_company, entity_administrator, entity_server,
-	entity_user;
+    entity_client, entity_company, entity_administrator, entity_server,
+    entity_user;
 
 const struct entity *entity_find(struct span name); /* NULL: none */
 
@@ -147,7 +154,8 @@ __attribute__((format(printf, 3, 4))) int entity_refuse(struct dir_change *,
     int code, const char *fmt, ...);
 /* Will it be another than it was (NEW: always)? */
 bool entity_changes(const struct dir_change *, unsigned column);
-struct span entity_text(const struct dir_change *, unsigned column); /* of now */
+struct span entity_text(const struct dir_change *,
+    unsigned column); /* of now */
 /* The first number that sql finds: 1, 0 if nothing, DB_FAILED. */
 int entity_number(struct db *, const char *sql, const struct db_value *,
     unsigned n, uint64_t *out);

@@ -84,8 +84,8 @@ read_slices(struct db *db, const struct list_txn *l, struct db_value *v,
 		v[n] = db_u64(after);
 		v[n + 1] = db_u64(upto);
 		v[n + 2] = db_u64(rows_limit(l->rows) - l->rows->n);
-		if (dir_rows_add(db, l->rows, l->c->entity->list, v,
-		    n + 3) == DB_FAILED)
+		if (dir_rows_add(db, l->rows, l->c->entity->list, v, n + 3) ==
+		    DB_FAILED)
 			return DB_FAILED;
 		if (upto == END || l->rows->more || l->rows->too_large)
 			return 0;
@@ -109,8 +109,8 @@ list_txn(struct db *db, void *arg)
 	rows_reset(l->rows);
 	l->until_ms = io_now_ms() + LIST_MS;
 	if (c->entity->scope == SCOPE_DOMAIN && c->domain[0] != '\0' &&
-	    (rc = dir_find_domain(db, c->who, c->domain, &c->d,
-	    c->comment)) != 0)
+	    (rc = dir_find_domain(db, c->who, c->domain, &c->d, c->comment)) !=
+	        0)
 		return rc;
 	n = put_scope(l, v);
 	if (c->entity->slice != NULL)

@@ -22,8 +22,10 @@ static struct dir_who anna = { .name = "anna", .kind = WHO_ADMIN, .id = 2 };
 static struct dir_who otto = { .name = "otto", .kind = WHO_ADMIN, .id = 3 };
 static struct dir_who paul = { .name = "paul", .kind = WHO_CLIENT, .id = 2 };
 static struct dir_who rosa = { .name = "rosa", .kind = WHO_CLIENT, .id = 3 };
-static struct dir_who own = { .name = "bob@p.test", .kind = WHO_MAILBOX,
-	.domain = "p.test", .login = "bob" };
+static struct dir_who own = { .name = "bob@p.test",
+	.kind = WHO_MAILBOX,
+	.domain = "p.test",
+	.login = "bob" };
 
 /* anna has paul, and otto rosa. */
 static const char people[] =
@@ -53,8 +55,7 @@ static const char names[] =
 /* A page, the first cells of its rows with commas between them behind what got
  * has; page.field[1] is its NEXT.  A code. */
 static int
-list_page(const struct dir_who *who, const char *name,
-    const struct dir_page *p)
+list_page(const struct dir_who *who, const char *name, const struct dir_page *p)
 {
 	struct dir_change c;
 	struct rows rows;
@@ -68,7 +69,7 @@ list_page(const struct dir_who *who, const char *name,
 	field_put(&answer, span_of("LIST"), true);
 	if (code == CODE_OK &&
 	    (rows_put(&rows, c.entity->shown, &answer) == -1 ||
-	    fields_parse(&page, buf_span(&answer)) == -1))
+	        fields_parse(&page, buf_span(&answer)) == -1))
 		code = 99;
 	for (unsigned i = 3; code == CODE_OK && i < page.n; i++) {
 		fields_parse(&cells, page.field[i]);
@@ -100,8 +101,8 @@ list(const struct dir_who *who, const char *name, const char *domain,
 		}
 		if (page.field[1].len == 0) {
 			buf_put(&got, "", 1);
-			return buf_error(&got) != 0 ? "(too long)" :
-			    (const char *)got.data;
+			return buf_error(&got) != 0 ? "(too long)"
+			                            : (const char *)got.data;
 		}
 		if (span_copy(page.field[1], after, sizeof(after)) == -1)
 			break;
@@ -157,10 +158,10 @@ test_lists(void)
 	for (size_t i = 0; i < nitems(rows); i++)
 		for (uint64_t max = 0; max <= 4; max++)
 			is_str(list(rows[i].who, rows[i].name, rows[i].domain,
-			    rows[i].match, max), rows[i].want,
-			    "%s of %s, \"%s\" \"%s\", %d a page", rows[i].name,
-			    rows[i].who->name, rows[i].domain, rows[i].match,
-			    (int)max);
+			           rows[i].match, max),
+			    rows[i].want, "%s of %s, \"%s\" \"%s\", %d a page",
+			    rows[i].name, rows[i].who->name, rows[i].domain,
+			    rows[i].match, (int)max);
 }
 
 static void
@@ -196,19 +197,22 @@ test_after(void)
 static void
 test_many(void)
 {
-	ok(db_script(db, "INSERT INTO Alias (Al_IdServeur, Al_Nom, "
-	    "Al_ListeEmail, Al_IdClient) SELECT 1, CONCAT('bulk', LPAD(seq, 5, "
-	    "'0')), 'a', 3 FROM seq_1_to_12000;\nINSERT INTO Alias "
-	    "(Al_IdServeur, Al_Nom, Al_ListeEmail, Al_IdClient, Al_IdDomaine) "
-	    "VALUES (1, 'last', 'bob', 2, 2);\n") == 0,
+	ok(db_script(db,
+	       "INSERT INTO Alias (Al_IdServeur, Al_Nom, "
+	       "Al_ListeEmail, Al_IdClient) SELECT 1, CONCAT('bulk', LPAD(seq, 5, "
+	       "'0')), 'a', 3 FROM seq_1_to_12000;\nINSERT INTO Alias "
+	       "(Al_IdServeur, Al_Nom, Al_ListeEmail, Al_IdClient, Al_IdDomaine) "
+	       "VALUES (1, 'last', 'bob', 2, 2);\n") == 0,
 	    "12000 aliases and one after them");
 	is_str(list(&paul, "ALIAS", "", "", 1), "info,post,last,", "his");
 	is_str(list(&paul, "ALIAS", "p.test", "", 0), "info,post,last,",
 	    "of his domain");
 	is_str(list(&all, "ALIAS", "", "k11999", 0), "bulk11999,", "some");
-	is_str(list(&all, "ALIAS", "", "0777", 1), "bulk00777,bulk07770,"
+	is_str(list(&all, "ALIAS", "", "0777", 1),
+	    "bulk00777,bulk07770,"
 	    "bulk07771,bulk07772,bulk07773,bulk07774,bulk07775,bulk07776,"
-	    "bulk07777,bulk07778,bulk07779,bulk10777,", "page by page");
+	    "bulk07777,bulk07778,bulk07779,bulk10777,",
+	    "page by page");
 	is_int((int64_t)strlen(list(&rosa, "ALIAS", "", "k0", 0)), 9999 * 10,
 	    "pages of all");
 }
@@ -232,7 +236,7 @@ main(void)
 	db = testdb_client();
 	if (ok(r == 1 && testdb_wait(db) && dir_open(db) == 0, "mariadbd") &&
 	    ok(db_script(db, people) == 0 && db_script(db, names) == 0,
-	    "people and names")) {
+	        "people and names")) {
 		test_lists();
 		test_after();
 		test_many();

@@ -71,8 +71,9 @@ ask(const struct dir_who *who, const char *type, const char *domain,
 	code = vtake(&c, who, type, domain, key, ap);
 	va_end(ap);
 	if (code == CODE_OK)
-		code = type[0] == 'N' ? entity_new(db, &c) :
-		    type[0] == 'M' ? entity_mod(db, &c) : entity_del(db, &c);
+		code = type[0] == 'N' ? entity_new(db, &c)
+		    : type[0] == 'M'  ? entity_mod(db, &c)
+		                      : entity_del(db, &c);
 	change_clear(&c);
 	if (comment[0] == '\0')
 		code = 99; /* each answer says something */
@@ -134,10 +135,11 @@ add_box(const char *domain, const char *login, const char *state)
 	struct db_value v[4] = { db_str(login), db_str(domain), db_u64(uid++),
 		db_str(state) };
 
-	if (db_do(db, NULL, NULL, "INSERT INTO BAL (Ba_Login, Ba_IdDomaine, "
-	    "Ba_Uid, Ba_Etat) SELECT ?, Do_IdDomaine, ?, ? FROM Domaine WHERE "
-	    "Do_NomDomaine = ?", (struct db_value[]){ v[0], v[2], v[3], v[1] },
-	    4) == -1)
+	if (db_do(db, NULL, NULL,
+	        "INSERT INTO BAL (Ba_Login, Ba_IdDomaine, "
+	        "Ba_Uid, Ba_Etat) SELECT ?, Do_IdDomaine, ?, ? FROM Domaine WHERE "
+	        "Do_NomDomaine = ?",
+	        (struct db_value[]){ v[0], v[2], v[3], v[1] }, 4) == -1)
 		printf("# %s\n", db_reason(db));
 }
 
@@ -154,9 +156,9 @@ test_people(void)
 	is_int(ask(&all, "NEWADMIN", "", "otto", "name=Odo", NULL), CODE_EXISTS,
 	    "with another name");
 	anna.id = (uint32_t)number("SELECT Ad_IdAdministrateur FROM "
-	    "Administrateur WHERE Ad_Login = 'anna'");
+	                           "Administrateur WHERE Ad_Login = 'anna'");
 	otto.id = (uint32_t)number("SELECT Ad_IdAdministrateur FROM "
-	    "Administrateur WHERE Ad_Login = 'otto'");
+	                           "Administrateur WHERE Ad_Login = 'otto'");
 	is_int(ask(&anna, "NEWCOMPANY", "", "", "name=Wood & Sons", NULL), 0,
 	    "a company");
 	is_int(ask(&anna, "NEWCOMPANY", "", "", "name=Wood & Sons", NULL), 0,
@@ -164,29 +166,32 @@ test_people(void)
 	is_int((int64_t)number("SELECT COUNT(*) FROM Societe"), 2,
 	    "is the same one");
 	is_int(ask(&anna, "NEWCLIENT", "", "paul", "company=2", "name=Paul",
-	    "sms-account=paulsms", NULL), 0, "a client");
+	           "sms-account=paulsms", NULL),
+	    0, "a client");
 	is_int(ask(&anna, "NEWCLIENT", "", "paul", "company=2", "name=Paul",
-	    "sms-account=paulsms", NULL), 0, "the same again");
+	           "sms-account=paulsms", NULL),
+	    0, "the same again");
 	is_int(ask(&anna, "NEWCLIENT", "", "paul", "company=1", NULL),
 	    CODE_EXISTS, "of another company");
 	is_int(ask(&otto, "NEWCLIENT", "", "paul", "company=2", NULL),
 	    CODE_EXISTS, "of another administrator");
 	is_str(comment, "the client \"paul\" is taken", "who is not told");
-	is_int(ask(&otto, "NEWCLIENT", "", "rosa", "company=2", NULL), CODE_NONE,
-	    "another's company");
+	is_int(ask(&otto, "NEWCLIENT", "", "rosa", "company=2", NULL),
+	    CODE_NONE, "another's company");
 	is_int(ask(&otto, "NEWCLIENT", "", "rosa", "administrator=anna", NULL),
 	    CODE_NONE, "in another's name");
 	is_int(ask(&otto, "NEWCLIENT", "", "rosa", "sms-account=PaulSMS", NULL),
 	    CODE_EXISTS, "another's SMS account");
-	is_int(ask(&otto, "NEWCLIENT", "", "rosa", NULL), 0, "of the server's own");
+	is_int(ask(&otto, "NEWCLIENT", "", "rosa", NULL), 0,
+	    "of the server's own");
 	is_int(ask(&all, "NEWCLIENT", "", "anna", NULL), CODE_EXISTS,
 	    "a client with an administrator's login");
 	is_int(ask(&all, "NEWADMIN", "", "paul", NULL), CODE_EXISTS,
 	    "and the other way round");
 	paul.id = (uint32_t)number("SELECT Cl_IdClient FROM Client WHERE "
-	    "Cl_Login = 'paul'");
+	                           "Cl_Login = 'paul'");
 	rosa.id = (uint32_t)number("SELECT Cl_IdClient FROM Client WHERE "
-	    "Cl_Login = 'rosa'");
+	                           "Cl_Login = 'rosa'");
 	is_str(show(&anna, "SHOWCLIENT", "", "paul", NULL),
 	    "paul|Paul||2|Wood & Sons|anna|paulsms|no|", "shown");
 	is_str(show(&paul, "SHOWCLIENT", "", "paul", NULL),
@@ -198,10 +203,12 @@ test_people(void)
 	is_int(ask(&otto, "MODCLIENT", "", "paul", "name=X", NULL), CODE_NONE,
 	    "nor changed by him");
 	is_int(ask(&anna, "MODCLIENT", "", "paul", "name=Paul|\\'\"--",
-	    "comment=%s\xc3\xa9", NULL), 0, "changed");
-	is_str(testdb_text(db, "SELECT CONCAT(Cl_Nom, Cl_Commentaire) FROM "
-	    "Client WHERE Cl_Login = 'paul'"), "Paul|\\'\"--%s\xc3\xa9",
-	    "as it was given");
+	           "comment=%s\xc3\xa9", NULL),
+	    0, "changed");
+	is_str(testdb_text(db,
+	           "SELECT CONCAT(Cl_Nom, Cl_Commentaire) FROM "
+	           "Client WHERE Cl_Login = 'paul'"),
+	    "Paul|\\'\"--%s\xc3\xa9", "as it was given");
 	is_str(show(&anna, "SHOWCLIENT", "", "paul", NULL),
 	    "paul|Paul\\p\\\\'\"--||2|Wood & Sons|anna|paulsms|no|%s\xc3\xa9",
 	    "and shown");
@@ -218,8 +225,7 @@ test_last(void)
 {
 	is_int(ask(&all, "MODADMIN", "", "admin", "all=no", NULL), CODE_IN_USE,
 	    "the last who may do everything");
-	is_int(ask(&all, "DELADMIN", "", "admin", NULL), CODE_IN_USE,
-	    "stays");
+	is_int(ask(&all, "DELADMIN", "", "admin", NULL), CODE_IN_USE, "stays");
 	is_int(ask(&all, "MODADMIN", "", "otto", "all=yes", NULL), 0,
 	    "a second one");
 	is_int(ask(&all, "MODADMIN", "", "admin", "all=no", NULL), 0,
@@ -233,7 +239,8 @@ test_last(void)
 	is_int(ask(&all, "DELCLIENT", "", "local", NULL), CODE_IN_USE,
 	    "the server's own client");
 	is_int(ask(&all, "DELCOMPANY", "", "1", NULL), CODE_IN_USE, "company");
-	is_int(ask(&all, "DELSERVER", "", "local", NULL), CODE_IN_USE, "server");
+	is_int(ask(&all, "DELSERVER", "", "local", NULL), CODE_IN_USE,
+	    "server");
 	is_int(ask(&all, "DELCOMPANY", "", "2", NULL), CODE_IN_USE,
 	    "a company with clients");
 	is_int(ask(&otto, "DELCOMPANY", "", "2", NULL), CODE_NONE,
@@ -248,9 +255,11 @@ static void
 test_servers(void)
 {
 	is_int(ask(&all, "NEWSERVER", "", "Mail2.x", "address=192.0.2.2",
-	    "server-type=POP", NULL), 0, "a server");
+	           "server-type=POP", NULL),
+	    0, "a server");
 	is_str(show(&anna, "SHOWSERVER", "", "mail2.x", NULL),
-	    "mail2.x|192.0.2.2|POP|AVECDOMAINE||", "every administrator sees it");
+	    "mail2.x|192.0.2.2|POP|AVECDOMAINE||",
+	    "every administrator sees it");
 	is_int(ask(&anna, "MODSERVER", "", "mail2.x", "comment=x", NULL),
 	    CODE_NONE, "but changes nothing");
 	is_int(ask(&all, "MODSERVER", "", "mail2.x", "server-type=SMTP", NULL),
@@ -259,7 +268,8 @@ test_servers(void)
 	    CODE_VALUE, "no address");
 	is_int(ask(&all, "MODSERVER", "", "mail2.x", "ldap=../x", NULL),
 	    CODE_VALUE, "no LDAP source");
-	is_int((int64_t)number("SELECT COUNT(*) FROM Journal WHERE Jo_Table = 6"),
+	is_int((int64_t)
+	           number("SELECT COUNT(*) FROM Journal WHERE Jo_Table = 6"),
 	    1, "authd is told of one change");
 	db_script(db, "UPDATE BAL SET Ba_LoginCourt = 'bob';\n");
 	is_int(ask(&all, "MODSERVER", "", "local", "logins=SANSDOMAINE", NULL),
@@ -287,17 +297,19 @@ test_domains(void)
 	is_int(newdom(&all, "own.test", ""), 0, "the server's");
 	is_str(show(&paul, "SHOWDOM", "", "p.test", NULL),
 	    "p.test|paul|local|0|0|0||no||active|", "shown");
-	is_str(show(&rosa, "SHOWDOM", "", "p.test", NULL), "-4", "to its owner");
+	is_str(show(&rosa, "SHOWDOM", "", "p.test", NULL), "-4",
+	    "to its owner");
 	is_str(show(&otto, "SHOWDOM", "", "p.test", NULL), "-4",
 	    "and his administrator");
 	is_int(ask(&paul, "MODDOM", "", "p.test", "comment=mine", "purge=30",
-	    "logo=p.png", NULL), 0, "changed by its owner");
+	           "logo=p.png", NULL),
+	    0, "changed by its owner");
 	is_int(ask(&paul, "MODDOM", "", "p.test", "quota=5", NULL), CODE_DENIED,
 	    "but not its limits");
 	is_int(ask(&paul, "MODDOM", "", "p.test", "reserved=yes", NULL),
 	    CODE_DENIED, "nor names");
-	is_int(ask(&paul, "MODDOM", "", "p.test", "logo=../x", NULL), CODE_VALUE,
-	    "a path as logo");
+	is_int(ask(&paul, "MODDOM", "", "p.test", "logo=../x", NULL),
+	    CODE_VALUE, "a path as logo");
 	is_int(ask(&anna, "MODDOM", "", "p.test", "quota=2147483648", NULL),
 	    CODE_VALUE, "more than fits");
 	is_int(ask(&anna, "MODDOM", "", "p.test", "quota=1000", "max=2", NULL),
@@ -326,8 +338,8 @@ test_limits(void)
 	is_int(ask(&anna, "MODDOM", "", "p.test", "quota=10", NULL), CODE_LIMIT,
 	    "a quota while mailboxes have none");
 	db_script(db, "UPDATE BAL SET Ba_Quota = 100;\n");
-	is_int(ask(&anna, "MODDOM", "", "p.test", "quota=199", NULL), CODE_LIMIT,
-	    "less than is given");
+	is_int(ask(&anna, "MODDOM", "", "p.test", "quota=199", NULL),
+	    CODE_LIMIT, "less than is given");
 	is_int(ask(&anna, "MODDOM", "", "p.test", "quota=200", NULL), 0,
 	    "what is given");
 	is_int(ask(&all, "MODDOM", "", "p.test", "server=mail2.x", NULL),
@@ -343,16 +355,20 @@ test_limits(void)
 static void
 test_aliases(void)
 {
-	is_int(ask(&paul, "NEWALIAS", "p.test", "Info", "list= Bob , eve@X.Test",
-	    NULL), 0, "an alias");
+	is_int(ask(&paul, "NEWALIAS", "p.test", "Info",
+	           "list= Bob , eve@X.Test", NULL),
+	    0, "an alias");
 	is_int(ask(&paul, "NEWALIAS", "p.test", "info", "list=bob,eve@x.test",
-	    NULL), 0, "again");
+	           NULL),
+	    0, "again");
 	is_int(ask(&paul, "NEWALIAS", "p.test", "info", "list=bob", NULL),
 	    CODE_EXISTS, "with another list");
 	is_int(ask(&paul, "NEWALIAS", "p2.test", "info", "list=bob,eve@x.test",
-	    NULL), CODE_EXISTS, "in another domain of his");
+	           NULL),
+	    CODE_EXISTS, "in another domain of his");
 	is_int(ask(&rosa, "NEWALIAS", "r.test", "info", "list=bob,eve@x.test",
-	    NULL), CODE_EXISTS, "another's");
+	           NULL),
+	    CODE_EXISTS, "another's");
 	is_str(comment, "the alias \"info\" is taken", "whose is not told");
 	is_int(ask(&rosa, "NEWALIAS", "p.test", "sales", "list=a", NULL),
 	    CODE_NO_DOMAIN, "in another's domain");
@@ -393,61 +409,81 @@ static void
 test_virtual(void)
 {
 	is_int(ask(&paul, "NEWVIRT", "p.test", "Contact", "real=info",
-	    "real-domain=", NULL), 0, "to an alias");
+	           "real-domain=", NULL),
+	    0, "to an alias");
 	is_int(ask(&paul, "NEWVIRT", "p.test", "contact", "real=Info",
-	    "real-domain=", NULL), 0, "again");
+	           "real-domain=", NULL),
+	    0, "again");
 	is_int(ask(&paul, "NEWVIRT", "p.test", "contact", "real=bob",
-	    "real-domain=", NULL), CODE_EXISTS, "to another");
-	is_int(ask(&paul, "NEWVIRT", "p2.test", "", "real=bob", "real-domain=",
-	    NULL), 0, "a catch-all to a mailbox elsewhere");
-	is_int(ask(&rosa, "NEWVIRT", "r.test", "x", "real=bob", "real-domain=",
-	    NULL), CODE_NONE, "not to another's mailbox");
-	is_int(ask(&rosa, "NEWVIRT", "r.test", "x", "real=info", "real-domain=",
-	    NULL), CODE_NONE, "nor alias");
-	is_int(ask(&rosa, "NEWVIRT", "r.test", "x", "real=sales", "real-domain=",
-	    NULL), 0, "but the server's");
-	is_int(ask(&rosa, "NEWVIRT", "p.test", "x", "real=sales", "real-domain=",
-	    NULL), CODE_NO_DOMAIN, "in another's domain");
+	           "real-domain=", NULL),
+	    CODE_EXISTS, "to another");
+	is_int(ask(&paul, "NEWVIRT", "p2.test", "", "real=bob",
+	           "real-domain=", NULL),
+	    0, "a catch-all to a mailbox elsewhere");
+	is_int(ask(&rosa, "NEWVIRT", "r.test", "x", "real=bob",
+	           "real-domain=", NULL),
+	    CODE_NONE, "not to another's mailbox");
+	is_int(ask(&rosa, "NEWVIRT", "r.test", "x", "real=info",
+	           "real-domain=", NULL),
+	    CODE_NONE, "nor alias");
+	is_int(ask(&rosa, "NEWVIRT", "r.test", "x", "real=sales",
+	           "real-domain=", NULL),
+	    0, "but the server's");
+	is_int(ask(&rosa, "NEWVIRT", "p.test", "x", "real=sales",
+	           "real-domain=", NULL),
+	    CODE_NO_DOMAIN, "in another's domain");
 	is_int(ask(&paul, "NEWVIRT", "p.test", "y", "real=Some.One",
-	    "real-domain=Else.Test", NULL), 0, "to an address");
+	           "real-domain=Else.Test", NULL),
+	    0, "to an address");
 	is_str(show(&paul, "SHOWVIRT", "p.test", "y", NULL),
 	    "y|p.test|Some.One|else.test|address||", "as it is kept");
 	is_str(show(&paul, "SHOWVIRT", "p2.test", "", NULL),
 	    "|p2.test|bob||mailbox|bob@p.test|", "the catch-all");
 	is_str(show(&rosa, "SHOWVIRT", "p.test", "y", NULL), "-4", "not hers");
 	is_int(ask(&paul, "NEWVIRT", "p.test", "z", "real=nobody",
-	    "real-domain=p.test", NULL), 0, "to nobody yet");
+	           "real-domain=p.test", NULL),
+	    0, "to nobody yet");
 	ok(strstr(comment, "nobody of that name") != NULL, "is worth a word");
 	is_int(ask(&paul, "NEWVIRT", "p.test", "ann", "real=bob",
-	    "real-domain=", NULL), CODE_EXISTS, "a mailbox's name");
+	           "real-domain=", NULL),
+	    CODE_EXISTS, "a mailbox's name");
 	is_int(ask(&paul, "NEWVIRT", "p.test", "info", "real=bob",
-	    "real-domain=", NULL), CODE_EXISTS, "an alias's name");
+	           "real-domain=", NULL),
+	    CODE_EXISTS, "an alias's name");
 	is_int(ask(&paul, "NEWALIAS", "p.test", "contact", "list=bob", NULL),
 	    CODE_EXISTS, "an alias of its name");
 	is_int(ask(&paul, "NEWVIRT", "p2.test", "abuse", "real=bob",
-	    "real-domain=", NULL), CODE_DENIED, "a reserved name");
+	           "real-domain=", NULL),
+	    CODE_DENIED, "a reserved name");
 	is_int(ask(&paul, "NEWVIRT", "p.test", "v", "real=|sh",
-	    "real-domain=", NULL), CODE_VALUE, "a program");
+	           "real-domain=", NULL),
+	    CODE_VALUE, "a program");
 	is_int(ask(&paul, "NEWVIRT", "p.test", "v", "real=|sh",
-	    "real-domain=x.test", NULL), CODE_VALUE, "with a domain");
+	           "real-domain=x.test", NULL),
+	    CODE_VALUE, "with a domain");
 	is_int(ask(&paul, "NEWVIRT", "p.test", "v", "real=a b",
-	    "real-domain=x.test", NULL), CODE_VALUE, "a blank");
+	           "real-domain=x.test", NULL),
+	    CODE_VALUE, "a blank");
 	is_int(ask(&paul, "NEWVIRT", "p.test", "v", "real=a",
-	    "real-domain=x.test\nroot", NULL), CODE_VALUE, "a line");
+	           "real-domain=x.test\nroot", NULL),
+	    CODE_VALUE, "a line");
 	add_box("p2.test", "two", "ACTIVE");
 	add_box("p.test", "two", "ACTIVE");
 	is_int(newdom(&paul, "p4.test", ""), 0, "a third domain");
-	is_int(ask(&paul, "NEWVIRT", "p4.test", "v", "real=two", "real-domain=",
-	    NULL), CODE_VALUE, "which of two?");
-	is_int(ask(&paul, "NEWVIRT", "p2.test", "v", "real=two", "real-domain=",
-	    NULL), 0, "the one in its own domain");
+	is_int(ask(&paul, "NEWVIRT", "p4.test", "v", "real=two",
+	           "real-domain=", NULL),
+	    CODE_VALUE, "which of two?");
+	is_int(ask(&paul, "NEWVIRT", "p2.test", "v", "real=two",
+	           "real-domain=", NULL),
+	    0, "the one in its own domain");
 	is_str(show(&paul, "SHOWVIRT", "p2.test", "v", NULL),
 	    "v|p2.test|two||mailbox|two@p2.test|", "that one");
 	is_int(ask(&paul, "MODVIRT", "p2.test", "v", "real=info", NULL), 0,
 	    "to an alias now");
 	is_str(show(&paul, "SHOWVIRT", "p2.test", "v", NULL),
 	    "v|p2.test|info||alias||", "it is");
-	is_int(ask(&paul, "MODVIRT", "p2.test", "v", "real-domain=x.test", NULL),
+	is_int(ask(&paul, "MODVIRT", "p2.test", "v", "real-domain=x.test",
+	           NULL),
 	    0, "to an address now");
 	is_str(show(&paul, "SHOWVIRT", "p2.test", "v", NULL),
 	    "v|p2.test|info|x.test|address||", "it is");
@@ -455,13 +491,17 @@ test_virtual(void)
 	    "only a comment");
 	is_int(ask(&paul, "DELVIRT", "p2.test", "v", NULL), 0, "deleted");
 	is_int(ask(&paul, "DELVIRT", "p2.test", "v", NULL), 0, "again");
-	is_int(ask(&paul, "DELVIRT", "p2.test", "w", NULL), CODE_NONE, "never was");
-	is_int(ask(&paul, "DELALIAS", "p.test", "info", NULL), 0, "an alias goes");
+	is_int(ask(&paul, "DELVIRT", "p2.test", "w", NULL), CODE_NONE,
+	    "never was");
+	is_int(ask(&paul, "DELALIAS", "p.test", "info", NULL), 0,
+	    "an alias goes");
 	is_str(show(&paul, "SHOWVIRT", "p.test", "contact", NULL), "-11",
 	    "and what led to it");
-	is_int((int64_t)number("SELECT COUNT(*) FROM Audit WHERE Au_Type = "
-	    "'DELVIRT' AND Au_Objet = 'contact@p.test' AND Au_Qui = 'paul'"), 1,
-	    "which is in the audit log");
+	is_int(
+	    (int64_t)number(
+	        "SELECT COUNT(*) FROM Audit WHERE Au_Type = "
+	        "'DELVIRT' AND Au_Objet = 'contact@p.test' AND Au_Qui = 'paul'"),
+	    1, "which is in the audit log");
 	is_int(ask(&paul, "DELALIAS", "p.test", "info", NULL), 0, "again");
 	is_int(ask(&rosa, "DELALIAS", "r.test", "info", NULL), CODE_NONE,
 	    "but not for her");
@@ -481,14 +521,16 @@ test_deldom(void)
 
 	is_int(dir_deldom(db, &rosa, "p.test", true, &id, comment),
 	    CODE_NO_DOMAIN, "another's");
-	is_int(dir_deldom(db, &paul, "p.test", false, &id, comment), CODE_IN_USE,
-	    "with mailboxes");
+	is_int(dir_deldom(db, &paul, "p.test", false, &id, comment),
+	    CODE_IN_USE, "with mailboxes");
 	is_int(dir_deldom_next(db, &found, name), 0, "nothing is marked");
-	is_int(dir_deldom(db, &paul, "p.test", true, &id, comment), 0, "forced");
+	is_int(dir_deldom(db, &paul, "p.test", true, &id, comment), 0,
+	    "forced");
 	is_int(dir_deldom(db, &paul, "p.test", false, &found, comment), 0,
 	    "again: it goes on");
 	ok(found == id && dir_deldom_next(db, &found, name) == 1 &&
-	    found == id && strcmp(name, "p.test") == 0, "it is marked");
+	        found == id && strcmp(name, "p.test") == 0,
+	    "it is marked");
 	is_int(ask(&paul, "NEWALIAS", "p.test", "late", "list=a", NULL),
 	    CODE_TEMP, "nothing else can be done");
 	is_int(ask(&anna, "MODDOM", "", "p.test", "comment=x", NULL), CODE_TEMP,
@@ -498,10 +540,13 @@ test_deldom(void)
 		if (dir_deldom_some(db, &paul, id, &more, comment) != CODE_OK)
 			break;
 	ok(!more, "all that hangs on it");
-	is_int((int64_t)number("SELECT (SELECT COUNT(*) FROM VirtualUser JOIN "
-	    "Domaine ON Do_IdDomaine = Vi_IdDomaine WHERE Do_NomDomaine = "
-	    "'p.test') + (SELECT COUNT(*) FROM Alias JOIN Domaine ON "
-	    "Do_IdDomaine = Al_IdDomaine)"), 0, "virtual users and aliases");
+	is_int(
+	    (int64_t)number(
+	        "SELECT (SELECT COUNT(*) FROM VirtualUser JOIN "
+	        "Domaine ON Do_IdDomaine = Vi_IdDomaine WHERE Do_NomDomaine = "
+	        "'p.test') + (SELECT COUNT(*) FROM Alias JOIN Domaine ON "
+	        "Do_IdDomaine = Al_IdDomaine)"),
+	    0, "virtual users and aliases");
 	is_int((int64_t)number("SELECT COUNT(*) FROM VirtualUser"), 2,
 	    "others' are there still");
 	while (dir_deldom_box(db, id, &box) == 1 && boxes < 10) {
@@ -553,15 +598,16 @@ test_two_at_once(void)
 			snprintf(login, sizeof(login), "c%u", i);
 			a = ask(&paul, "NEWALIAS", "two.test", name,
 			    p == 0 ? "list=a@x.test" : "list=b@x.test", NULL);
-			v = ask(&paul, "NEWVIRT", "two.test", "v",
-			    "real=n1", "real-domain=", NULL);
+			v = ask(&paul, "NEWVIRT", "two.test", "v", "real=n1",
+			    "real-domain=", NULL);
 			d = ask(&paul, "DELALIAS", "two.test", name, NULL);
 			n = ask(&all, p == 0 ? "NEWCLIENT" : "NEWADMIN", "",
 			    login, NULL);
 			if ((a != 0 && a != CODE_EXISTS) ||
 			    (v != 0 && v != CODE_NONE) || d != 0 ||
 			    (n != 0 && n != CODE_EXISTS)) {
-				printf("# %d %d %d %d %s\n", a, v, d, n, comment);
+				printf("# %d %d %d %d %s\n", a, v, d, n,
+				    comment);
 				_exit(1);
 			}
 		}
@@ -575,11 +621,16 @@ test_two_at_once(void)
 	db_lost(db);
 	ok(testdb_wait(db) && testdb_journal_is_whole(db),
 	    "the journal has no gap");
-	is_int((int64_t)number("SELECT COUNT(*) FROM Client JOIN Administrateur "
-	    "ON Ad_Login = Cl_Login"), 0, "no login of both");
-	is_int((int64_t)number("SELECT COUNT(*) FROM Client WHERE Cl_Login LIKE "
-	    "'c%'") + (int64_t)number("SELECT COUNT(*) FROM Administrateur WHERE "
-	    "Ad_Login LIKE 'c%'"), 60, "each once");
+	is_int((int64_t)
+	           number("SELECT COUNT(*) FROM Client JOIN Administrateur "
+	                  "ON Ad_Login = Cl_Login"),
+	    0, "no login of both");
+	is_int((int64_t)
+	            number("SELECT COUNT(*) FROM Client WHERE Cl_Login LIKE "
+	                   "'c%'") +
+	        (int64_t)number("SELECT COUNT(*) FROM Administrateur WHERE "
+	                        "Ad_Login LIKE 'c%'"),
+	    60, "each once");
 }
 
 int

@@ -75,9 +75,9 @@ take_hello(struct exchange *x, struct buf *out)
 static enum exchange_event
 take_head(struct exchange *x)
 {
-	const char *why = x->proved ?
-	    "a record is changed, repeated or out of order" :
-	    "the first record is not the panel's (a replay?)";
+	const char *why = x->proved
+	    ? "a record is changed, repeated or out of order"
+	    : "the first record is not the panel's (a replay?)";
 	int type;
 
 	if (semail_head_open(&x->coded, x->in.data, &type, &x->body_len) == -1)
@@ -149,7 +149,8 @@ exchange_feed(struct exchange *x, struct span in, size_t *used_out,
 		else if (n == CODED_HELLO)
 			e = take_hello(x, out);
 		else if (semail_hello_version(x->in.data) == -1)
-			e = bad(x, "another protocol, or another version of it");
+			e = bad(x,
+			    "another protocol, or another version of it");
 	}
 	return e;
 }
@@ -174,8 +175,9 @@ exchange_answer(struct exchange *x, const unsigned char id[static CODED_ID],
 		return;
 	p = buf_reserve(out, semail_record_size(CODED_ANSWER, text.len));
 	if (p != NULL)
-		buf_commit(out, semail_record_seal(&x->coded, CODED_ANSWER, id,
-		    text.data, text.len, p));
+		buf_commit(out,
+		    semail_record_seal(&x->coded, CODED_ANSWER, id, text.data,
+		        text.len, p));
 }
 
 void
@@ -185,6 +187,6 @@ exchange_end(struct exchange *x, struct buf *out)
 	unsigned char *p;
 
 	if (x->proved && (p = buf_reserve(out, CODED_HEAD)) != NULL)
-		buf_commit(out, semail_record_seal(&x->coded, CODED_END, none,
-		    NULL, 0, p));
+		buf_commit(out,
+		    semail_record_seal(&x->coded, CODED_END, none, NULL, 0, p));
 }

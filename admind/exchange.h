@@ -24,7 +24,8 @@ struct exchange {
 	struct semail_coded coded;
 	const unsigned char *server; /* admind's secret; borrowed */
 	/* The public key of a panel: 0, or -1 if there is none. */
-	int (*find)(void *arg, const char *name, unsigned char key[static CODED_KEY]);
+	int (*find)(void *arg, const char *name,
+	    unsigned char key[static CODED_KEY]);
 	void *arg;
 	enum { X_HELLO, X_HEAD, X_BODY, X_REQUEST, X_OVER } state;
 	bool proved;                    /* it is the panel, and now */

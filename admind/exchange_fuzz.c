@@ -51,7 +51,8 @@ client_start(struct exchange *x, struct semail_coded *c, struct buf *out)
 	memcpy(k.secret, panel, sizeof(k.secret));
 	semail_key_public(k.server, server);
 	semail_hello_make(c, &k, ephemeral, hello);
-	if (feed(x, span_from(hello, sizeof(hello)), 50, out) != EXCHANGE_MORE ||
+	if (feed(x, span_from(hello, sizeof(hello)), 50, out) !=
+	        EXCHANGE_MORE ||
 	    out->len != CODED_WELCOME ||
 	    semail_welcome_take(c, &k, out->data) == -1)
 		abort();
@@ -125,8 +126,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	exchange_init(&x, server, find, NULL);
 	if (n > 0 && data[0] & 1)
 		with_key(&x, span_sub(in, 1, n), &out);
-	else if (n > 0 && feed(&x, span_sub(in, 1, n), 1 + n % 60, &out) ==
-	    EXCHANGE_REQUEST)
+	else if (n > 0 &&
+	    feed(&x, span_sub(in, 1, n), 1 + n % 60, &out) == EXCHANGE_REQUEST)
 		abort();
 	exchange_clear(&x);
 	buf_clear(&out);

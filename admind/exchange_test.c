@@ -107,7 +107,8 @@ test_good(size_t piece)
 	put_record(CODED_END, "");
 	is_int(feed(piece), EXCHANGE_REQUEST, "a request");
 	ok(x.proved && span_is(x.text, "first") &&
-	    memcmp(x.id, "0123456789abcde", 16) == 0, "its id and text");
+	        memcmp(x.id, "0123456789abcde", 16) == 0,
+	    "its id and text");
 	n = sent.len;
 	is_int(feed(1000), EXCHANGE_MORE, "nothing is taken meanwhile");
 	is_int((int64_t)sent.len, (int64_t)n, "nothing");
@@ -122,7 +123,8 @@ test_good(size_t piece)
 	is_int(feed(piece), EXCHANGE_END, "the end");
 	exchange_end(&x, &out);
 	ok(out.len == CODED_HEAD &&
-	    semail_head_open(&c, out.data, &type, &n) == 0 && type == CODED_END,
+	        semail_head_open(&c, out.data, &type, &n) == 0 &&
+	        type == CODED_END,
 	    "and ours");
 }
 

@@ -49,7 +49,7 @@ export_virtual(struct buf *b, struct span user, struct span domain,
 		n = real.len + 1;
 		memcpy(text + n, real_domain.data, real_domain.len);
 		if (maillist_address(span_from(text, n + real_domain.len), &a,
-		    why) == -1)
+		        why) == -1)
 			return false;
 	}
 	buf_puts(b, kept_user);
@@ -100,10 +100,11 @@ export_mark_get(struct span s, struct export_mark *out)
 	if (!span_is(span_sub(s, 0, n), MARK))
 		return -1;
 	s = span_sub(s, n, s.len);
-	if ((blank = span_chr(s, ' ')) < 0 || (end = span_chr(s, '\n')) < blank ||
+	if ((blank = span_chr(s, ' ')) < 0 ||
+	    (end = span_chr(s, '\n')) < blank ||
 	    !span_is(span_sub(s, (size_t)blank, of), MARK_OF) ||
 	    span_u64(span_sub(s, 0, (size_t)blank), UINT64_MAX,
-	    &out->journal) == -1)
+	        &out->journal) == -1)
 		return -1;
 	s = span_sub(s, 0, (size_t)end);
 	return span_u64(span_sub(s, (size_t)blank + of, s.len), UINT64_MAX,

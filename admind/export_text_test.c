@@ -33,30 +33,39 @@ static void
 test_good(void)
 {
 	static const struct account bob = { "bob", 1000, 100, "/home/bob" };
-	ok(export_alias(&b, span_of("info"), span_of("bob,eve@x.test")), "alias");
+	ok(export_alias(&b, span_of("info"), span_of("bob,eve@x.test")),
+	    "alias");
 	is_str(text(), good[0], "its line");
 	buf_reset(&b);
 	ok(export_virtual(&b, span_of("bob"), span_of("x.test"), span_of("bob"),
-	    span_of("")), "virtual user");
+	       span_of("")),
+	    "virtual user");
 	is_str(text(), good[1], "its line");
 	buf_reset(&b);
 	ok(export_virtual(&b, span_of(""), span_of("x.test"),
-	    span_of("Some.One"), span_of("else.test")), "catch-all");
+	       span_of("Some.One"), span_of("else.test")),
+	    "catch-all");
 	is_str(text(), good[2], "its line");
 	buf_reset(&b);
 	ok(export_passwd(&b, span_of("bob"), span_of("x.test"), 1000,
-	    span_of("Bob"), "/m", NULL), "passwd");
+	       span_of("Bob"), "/m", NULL),
+	    "passwd");
 	is_str(text(), good[3], "its line");
 	buf_reset(&b);
 	ok(export_passwd(&b, span_of("bob"), span_of("x.test"), 1000,
-	    span_of("Bob"), "/m", &bob), "passwd, an account");
-	is_str(text(), "bob@x.test:x:1000:100:Bob:/home/bob:/usr/sbin/nologin\n",
+	       span_of("Bob"), "/m", &bob),
+	    "passwd, an account");
+	is_str(text(),
+	    "bob@x.test:x:1000:100:Bob:/home/bob:/usr/sbin/nologin\n",
 	    "has its own group and home");
 	buf_reset(&b);
 	ok(export_passwd(&b, span_of("bob"), span_of("x.test"), 1,
-	    span_from("a:b\nc\0d\x7f\xc3\xa9,", 11), "/m", NULL), "any comment");
-	is_str(text(), "bob@x.test:x:1:1:a?b?c?d?\xc3\xa9,:/m/x.test/bob:"
-	    "/usr/sbin/nologin\n", "has its place");
+	       span_from("a:b\nc\0d\x7f\xc3\xa9,", 11), "/m", NULL),
+	    "any comment");
+	is_str(text(),
+	    "bob@x.test:x:1:1:a?b?c?d?\xc3\xa9,:/m/x.test/bob:"
+	    "/usr/sbin/nologin\n",
+	    "has its place");
 }
 
 static unsigned
@@ -79,17 +88,21 @@ test_evil(void)
 		buf_reset(&b);
 		ok(!export_alias(&b, x, u), "alias name %zu", i);
 		ok(!export_alias(&b, span_of("info"), x) ||
-		    strcmp(evil[i], "a,b") == 0, "alias list %zu", i);
+		        strcmp(evil[i], "a,b") == 0,
+		    "alias list %zu", i);
 		ok(!export_virtual(&b, x, d, u, d) || x.len == 0,
 		    "virtual user %zu", i);
 		ok(!export_virtual(&b, u, x, u, d), "its domain %zu", i);
-		ok(!export_virtual(&b, u, d, x, span_of("")), "real user %zu", i);
+		ok(!export_virtual(&b, u, d, x, span_of("")), "real user %zu",
+		    i);
 		/* An address may have these. */
 		ok(!export_virtual(&b, u, d, x, d) ||
-		    strcmp(evil[i], "a/b") == 0 ||
-		    strcmp(evil[i], "bob#x") == 0, "with a domain %zu", i);
+		        strcmp(evil[i], "a/b") == 0 ||
+		        strcmp(evil[i], "bob#x") == 0,
+		    "with a domain %zu", i);
 		ok(!export_virtual(&b, u, d, u, x) || x.len == 0 ||
-		    x.data[x.len - 1] == 0xa9, "real domain %zu", i);
+		        x.data[x.len - 1] == 0xa9,
+		    "real domain %zu", i);
 		ok(!export_passwd(&b, x, d, 1, u, "/m", NULL), "login %zu", i);
 		ok(!export_passwd(&b, u, x, 1, u, "/m", NULL), "domain %zu", i);
 		ok(export_passwd(&b, u, d, 1, x, "/m", NULL), "comment %zu", i);
@@ -102,8 +115,9 @@ test_evil(void)
 static void
 test_mark(void)
 {
-	static const char *const wrong[] = { "", "# semail", "# semail journal=",
-		"# semail journal=1", "# semail journal=1 directory=2",
+	static const char *const wrong[] = { "", "# semail",
+		"# semail journal=", "# semail journal=1",
+		"# semail journal=1 directory=2",
 		"# semail journal=x directory=2\n",
 		"# semail journal=1 directory=\n",
 		"# semail journal=1 directory=2 \n", "bob: eve\n",
@@ -114,7 +128,8 @@ test_mark(void)
 	export_mark_put(&b, &m);
 	buf_puts(&b, "bob: eve\n");
 	ok(export_mark_get(buf_span(&b), &is) == 0 && is.journal == 12 &&
-	    is.directory == UINT64_MAX, "a mark");
+	        is.directory == UINT64_MAX,
+	    "a mark");
 	for (size_t i = 0; i < nitems(wrong); i++)
 		is_int(export_mark_get(span_of(wrong[i]), &is), -1,
 		    "no mark %zu", i);

@@ -28,7 +28,8 @@
 
 #define SMALL_MAX (1024 * 1024) /* bytes: written before the answer */
 #define PAGE 500
-#define GATHER_MS 1000  /* a large file waits so long for more changes, so that
+#define GATHER_MS \
+	1000 /* a large file waits so long for more changes, so that
                          * it is there within 5 s of the first */
 #define PAGE_BYTES (64 * 1024 * 1024)
 
@@ -48,32 +49,42 @@ static struct file {
 	struct export_mark has;
 	bool dirty, large;
 } files[] = {
-	{ .name = "aliases", .temp = ".aliases.new", .line = alias_line,
-	    .tables = T(FEED_ALIAS), .page =
-	    "SELECT Al_IdAlias, Al_Nom, Al_ListeEmail FROM Alias WHERE "
-	    "Al_IdAlias > ? AND Al_IdServeur = 1 ORDER BY Al_IdAlias LIMIT "
-	    "500" },
-	{ .name = "virtual", .temp = ".virtual.new", .line = virtual_line,
-	    .tables = T(FEED_VIRTUAL) | T(FEED_DOMAIN), .page =
-	    "SELECT STRAIGHT_JOIN Vi_IdVirtual, Vi_UtilisateurVirtuel, "
-	    "Do_NomDomaine, Vi_UtilisateurReel, Vi_DomaineReel FROM VirtualUser "
-	    "FORCE INDEX (PRIMARY) JOIN Domaine ON Do_IdDomaine = Vi_IdDomaine "
-	    "WHERE Vi_IdVirtual > ? AND Do_IdServeur = 1 ORDER BY Vi_IdVirtual "
-	    "LIMIT 500" },
-	{ .name = "passwd", .temp = ".passwd.new", .line = passwd_line,
-	    .mark = "passwd.journal", .mark_temp = ".passwd.journal.new",
-	    .tables = T(FEED_MAILBOX) | T(FEED_DOMAIN), .page =
-	    "SELECT STRAIGHT_JOIN Ba_IdBAL, Ba_Login, Do_NomDomaine, Ba_Uid, "
-	    "Ba_Commentaire FROM BAL FORCE INDEX (PRIMARY) JOIN Domaine ON "
-	    "Do_IdDomaine = Ba_IdDomaine WHERE Ba_IdBAL > ? AND Do_IdServeur = "
-	    "1 AND Ba_Etat IN ('ACTIVE', 'DESACTIVEE') ORDER BY Ba_IdBAL LIMIT "
-	    "500" },
+	{ .name = "aliases",
+	    .temp = ".aliases.new",
+	    .line = alias_line,
+	    .tables = T(FEED_ALIAS),
+	    .page =
+	        "SELECT Al_IdAlias, Al_Nom, Al_ListeEmail FROM Alias WHERE "
+	        "Al_IdAlias > ? AND Al_IdServeur = 1 ORDER BY Al_IdAlias LIMIT "
+	        "500" },
+	{ .name = "virtual",
+	    .temp = ".virtual.new",
+	    .line = virtual_line,
+	    .tables = T(FEED_VIRTUAL) | T(FEED_DOMAIN),
+	    .page =
+	        "SELECT STRAIGHT_JOIN Vi_IdVirtual, Vi_UtilisateurVirtuel, "
+	        "Do_NomDomaine, Vi_UtilisateurReel, Vi_DomaineReel FROM VirtualUser "
+	        "FORCE INDEX (PRIMARY) JOIN Domaine ON Do_IdDomaine = Vi_IdDomaine "
+	        "WHERE Vi_IdVirtual > ? AND Do_IdServeur = 1 ORDER BY Vi_IdVirtual "
+	        "LIMIT 500" },
+	{ .name = "passwd",
+	    .temp = ".passwd.new",
+	    .line = passwd_line,
+	    .mark = "passwd.journal",
+	    .mark_temp = ".passwd.journal.new",
+	    .tables = T(FEED_MAILBOX) | T(FEED_DOMAIN),
+	    .page =
+	        "SELECT STRAIGHT_JOIN Ba_IdBAL, Ba_Login, Do_NomDomaine, Ba_Uid, "
+	        "Ba_Commentaire FROM BAL FORCE INDEX (PRIMARY) JOIN Domaine ON "
+	        "Do_IdDomaine = Ba_IdDomaine WHERE Ba_IdBAL > ? AND Do_IdServeur = "
+	        "1 AND Ba_Etat IN ('ACTIVE', 'DESACTIVEE') ORDER BY Ba_IdBAL LIMIT "
+	        "500" },
 };
 _Static_assert(PAGE == 500, "the LIMITs above");
 
 static int dir = -1;
 static char homes[4096];
-static struct db *beside; /* for large files */
+static struct db *beside;        /* for large files */
 static uint64_t seen, directory; /* the journal has been looked at up to here */
 static struct event *large_timer;
 
@@ -109,9 +120,10 @@ passwd_line(struct buf *b, const struct db_rows *r)
 {
 	uint64_t uid = db_column_u64(r, 3);
 
-	return export_passwd(b, r->column[1], r->column[2], uid,
-	    r->column[4], homes, uid > UINT32_MAX ? NULL :
-	    accounts_by_uid(admind.accounts, (uint32_t)uid));
+	return export_passwd(b, r->column[1], r->column[2], uid, r->column[4],
+	    homes,
+	    uid > UINT32_MAX ? NULL
+	                     : accounts_by_uid(admind.accounts, (uint32_t)uid));
 }
 
 /* ---- one file ----------------------------------------------------------------------- */
@@ -191,8 +203,8 @@ writing_page(struct writing *w)
 
 	if (db_query(w->db, &rows, w->file->page, v, 1) == -1) {
 		db_rows_clear(&rows);
-		log_warnx("export file=%s database error=\"%s\"",
-		    w->file->name, db_reason(w->db));
+		log_warnx("export file=%s database error=\"%s\"", w->file->name,
+		    db_reason(w->db));
 		errno = EAGAIN;
 		return -1;
 	}
@@ -224,8 +236,8 @@ write_mark(const struct writing *w)
 	r = io_write_all(fd, b.data, b.len) == -1 || fsync(fd) == -1 ? -1 : 0;
 	buf_clear(&b);
 	close(fd);
-	return r == -1 ? -1 :
-	    renameat(dir, w->file->mark_temp, dir, w->file->mark);
+	return r == -1 ? -1
+	               : renameat(dir, w->file->mark_temp, dir, w->file->mark);
 }
 
 static int
@@ -238,7 +250,8 @@ writing_end(struct writing *w)
 		return -1;
 	if (w->left_out > 0)
 		log_warnx("export file=%s left out=%llu rows that are not as "
-		    "they should be", f->name, (unsigned long long)w->left_out);
+		          "they should be",
+		    f->name, (unsigned long long)w->left_out);
 	log_debug("export file=%s journal=%llu bytes=%llu", f->name,
 	    (unsigned long long)w->mark.journal, (unsigned long long)w->bytes);
 	f->has = w->mark;
@@ -289,8 +302,10 @@ look(struct db *db, const struct export_mark *now)
 	}
 	if (now->journal == seen)
 		return 0;
-	rc = db_query(db, &r, "SELECT Jo_Table, MIN(Jo_Numero) FROM Journal "
-	    "WHERE Jo_Numero > ? AND Jo_Numero <= ? GROUP BY Jo_Table", v, 2);
+	rc = db_query(db, &r,
+	    "SELECT Jo_Table, MIN(Jo_Numero) FROM Journal "
+	    "WHERE Jo_Numero > ? AND Jo_Numero <= ? GROUP BY Jo_Table",
+	    v, 2);
 	while (rc == 0 && db_next(&r)) {
 		uint64_t n = db_column_u64(&r, 1);
 
@@ -343,13 +358,13 @@ large_trouble(const char *what)
 {
 	int error = errno;
 
-	log_warn("export file=%s %s", large.file != NULL ? large.file->name : "",
-	    what);
+	log_warn("export file=%s %s",
+	    large.file != NULL ? large.file->name : "", what);
 	if (large.db != NULL)
 		db_snapshot_end(large.db);
 	writing_drop(&large);
-	tell_waiter(error == EAGAIN ? "the database cannot be reached" :
-	    strerror(error));
+	tell_waiter(error == EAGAIN ? "the database cannot be reached"
+	                            : strerror(error));
 	/* admind looks again. */
 }
 
@@ -446,8 +461,9 @@ exports_now(void)
 		if (!files[i].dirty || &files[i] == large.file)
 			continue;
 		if (!files[i].large && write_small(&files[i], &now) == -1)
-			trouble = errno == EAGAIN ?
-			    "the database cannot be reached" : strerror(errno);
+			trouble = errno == EAGAIN
+			    ? "the database cannot be reached"
+			    : strerror(errno);
 		if (files[i].large)
 			wake(large_timer, GATHER_MS);
 	}
@@ -500,7 +516,8 @@ read_mark(struct file *f)
 		n = read(fd, text, sizeof(text));
 		close(fd);
 	}
-	if (n <= 0 || export_mark_get(span_from(text, (size_t)n), &f->has) == -1)
+	if (n <= 0 ||
+	    export_mark_get(span_from(text, (size_t)n), &f->has) == -1)
 		memset(&f->has, 0, sizeof(f->has));
 	f->large = fstatat(dir, f->name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    st.st_size > SMALL_MAX;
@@ -511,15 +528,16 @@ read_mark(struct file *f)
 void
 exports_start(void)
 {
-	int n = snprintf(homes, sizeof(homes), "%s/mail", conf_str("state-dir"));
+	int n = snprintf(homes, sizeof(homes), "%s/mail",
+	    conf_str("state-dir"));
 
 	if (n < 0 || (size_t)n >= sizeof(homes))
 		fatalx("state-dir is too long");
 	dir = proc_dir(&admind.proc, "exports");
 	large.fd = -1;
 	if ((beside = db_beside(admind.db)) == NULL ||
-	    (large_timer = event_new(admind.proc.base, -1, 0,
-	    on_large, NULL)) == NULL)
+	    (large_timer = event_new(admind.proc.base, -1, 0, on_large,
+	         NULL)) == NULL)
 		fatalx("exports memory");
 }
 

@@ -15,7 +15,7 @@
 #define CHANGES_MAX 4000 /* journal rows in one feed */
 #define PAGE 500         /* rows read at once in a full load */
 #define PAGE_SQL "500"
-#define COMMIT_MS 60000  /* a large feed takes authd its time */
+#define COMMIT_MS 60000 /* a large feed takes authd its time */
 #define AGAIN_MS 500
 
 static enum { DOWN, ASKING, READY, LOADING, COMMITTING } state;
@@ -47,30 +47,37 @@ try_again(unsigned ms)
 /* ---- rows ---------------------------------------------------------------------- */
 
 /* A table's rows: one of them, or a page of them after a number. */
-#define ROWS(columns, from, id, where) { \
-	"SELECT " columns " FROM " from " WHERE " id " = ?" where, \
-	"SELECT " columns " FROM " from " WHERE " id " > ?" where \
-	    " ORDER BY " id " LIMIT " PAGE_SQL }
+#define ROWS(columns, from, id, where) \
+	{ \
+		"SELECT " columns " FROM " from " WHERE " id " = ?" where, \
+		    "SELECT " columns " FROM " from " WHERE " id " > ?" where \
+		    " ORDER BY " id " LIMIT " PAGE_SQL \
+	}
 
 static const struct {
 	const char *one, *page;
 } tables[FEED_TABLE__COUNT] = {
 	[FEED_DOMAIN] = ROWS("Do_IdDomaine, Do_IdServeur = 1, Do_IdServeur, "
-	    "Do_IdClient, Do_NomDomaine, Do_Ldap", "Domaine", "Do_IdDomaine",
-	    ""),
+	                     "Do_IdClient, Do_NomDomaine, Do_Ldap",
+	    "Domaine", "Do_IdDomaine", ""),
 	[FEED_MAILBOX] = ROWS("Ba_IdBAL, Ba_IdDomaine, Ba_Uid, Ba_Etat + 0, "
-	    "Ba_Quota, Ba_Login, Ba_LoginCourt", "BAL", "Ba_IdBAL", ""),
+	                      "Ba_Quota, Ba_Login, Ba_LoginCourt",
+	    "BAL", "Ba_IdBAL", ""),
 	[FEED_CREDENTIAL] = ROWS("Id_IdIdentifiant, Id_IdBAL, Id_Type, "
-	    "Id_Services, Id_Verificateur", "Identifiant", "Id_IdIdentifiant",
-	    " AND Id_Revoque IS NULL"),
+	                         "Id_Services, Id_Verificateur",
+	    "Identifiant", "Id_IdIdentifiant", " AND Id_Revoque IS NULL"),
 	[FEED_ALIAS] = ROWS("Al_IdAlias, Al_IdServeur, Al_IdDomaine, Al_Nom, "
-	    "Al_ListeEmail", "Alias", "Al_IdAlias", ""),
-	[FEED_VIRTUAL] = ROWS("Vi_IdVirtual, Vi_IdDomaine, "
-	    "Vi_UtilisateurVirtuel, Vi_UtilisateurReel, Vi_DomaineReel, "
-	    "Vi_IdAlias, Vi_IdBAL", "VirtualUser", "Vi_IdVirtual", ""),
-	[FEED_SERVER] = ROWS("Se_IdServeur, Se_IdServeur = 1, "
-	    "Se_TypeServeur + 0, Se_StructLogin + 0, Se_Nom, Se_Ldap",
-	    "ServeurMail", "Se_IdServeur", ""),
+	                    "Al_ListeEmail",
+	    "Alias", "Al_IdAlias", ""),
+	[FEED_VIRTUAL] =
+	    ROWS("Vi_IdVirtual, Vi_IdDomaine, "
+	         "Vi_UtilisateurVirtuel, Vi_UtilisateurReel, Vi_DomaineReel, "
+	         "Vi_IdAlias, Vi_IdBAL",
+	        "VirtualUser", "Vi_IdVirtual", ""),
+	[FEED_SERVER] =
+	    ROWS("Se_IdServeur, Se_IdServeur = 1, "
+	         "Se_TypeServeur + 0, Se_StructLogin + 0, Se_Nom, Se_Ldap",
+	        "ServeurMail", "Se_IdServeur", ""),
 };
 
 /* A row of the database as authd wants it; column 0 is its number. */
@@ -84,29 +91,34 @@ encode(struct buf *b, unsigned table, const struct db_rows *r)
 		n[i] = i < r->ncolumns ? (uint32_t)db_column_u64(r, i) : 0;
 	switch (table) {
 	case FEED_DOMAIN:
-		feed_domain_put(b, &(struct feed_domain){ (uint8_t)n[1], n[2],
-		    n[3], text[4], text[5] });
+		feed_domain_put(b,
+		    &(struct feed_domain){
+		        (uint8_t)n[1], n[2], n[3], text[4], text[5] });
 		break;
 	case FEED_MAILBOX:
 		/* The ENUM's order is enum box_state's. */
-		feed_mailbox_put(b, &(struct feed_mailbox){ n[1], n[2],
-		    (uint8_t)n[3], db_column_u64(r, 4), text[5], text[6] });
+		feed_mailbox_put(b,
+		    &(struct feed_mailbox){ n[1], n[2], (uint8_t)n[3],
+		        db_column_u64(r, 4), text[5], text[6] });
 		break;
 	case FEED_CREDENTIAL:
-		feed_credential_put(b, &(struct feed_credential){ n[1],
-		    (uint8_t)n[2], n[3], text[4] });
+		feed_credential_put(b,
+		    &(struct feed_credential){
+		        n[1], (uint8_t)n[2], n[3], text[4] });
 		break;
 	case FEED_ALIAS:
-		feed_alias_put(b, &(struct feed_alias){ n[1], n[2], text[3],
-		    text[4] });
+		feed_alias_put(b,
+		    &(struct feed_alias){ n[1], n[2], text[3], text[4] });
 		break;
 	case FEED_VIRTUAL:
-		feed_virtual_put(b, &(struct feed_virtual){ n[1], text[2],
-		    text[3], text[4], n[5], n[6] });
+		feed_virtual_put(b,
+		    &(struct feed_virtual){
+		        n[1], text[2], text[3], text[4], n[5], n[6] });
 		break;
 	case FEED_SERVER:
-		feed_server_put(b, &(struct feed_server){ (uint8_t)n[1],
-		    (uint8_t)n[2], (uint8_t)n[3], text[4], text[5] });
+		feed_server_put(b,
+		    &(struct feed_server){ (uint8_t)n[1], (uint8_t)n[2],
+		        (uint8_t)n[3], text[4], text[5] });
 		break;
 	}
 }
@@ -177,7 +189,7 @@ commit(uint64_t from, uint64_t to)
 	wire_put_u64(&b, from);
 	wire_put_u64(&b, to);
 	if (ipc_request(authd, MSG_FEED_COMMIT, &b, -1, COMMIT_MS, on_commit,
-	    NULL) == -1) {
+	        NULL) == -1) {
 		state = ASKING;
 		try_again(AGAIN_MS);
 	}
@@ -206,16 +218,17 @@ send_changes(uint64_t journal)
 	uint64_t expect = known;
 	int r = 1;
 
-	if (db_query(db, &changes, "SELECT Jo_Numero, Jo_Table, Jo_Id FROM "
-	    "Journal WHERE Jo_Numero > ? ORDER BY Jo_Numero LIMIT 4000", v,
-	    1) == -1)
+	if (db_query(db, &changes,
+	        "SELECT Jo_Numero, Jo_Table, Jo_Id FROM "
+	        "Journal WHERE Jo_Numero > ? ORDER BY Jo_Numero LIMIT 4000",
+	        v, 1) == -1)
 		r = -1;
 	_Static_assert(CHANGES_MAX == 4000, "the LIMIT above");
 	while (r == 1 && db_next(&changes)) {
 		unsigned table = (unsigned)db_column_u64(&changes, 1);
 
-		if (db_column_u64(&changes, 0) != ++expect ||
-		    table == 0 || table >= FEED_TABLE__COUNT) {
+		if (db_column_u64(&changes, 0) != ++expect || table == 0 ||
+		    table >= FEED_TABLE__COUNT) {
 			r = 0;
 			break;
 		}
@@ -350,7 +363,7 @@ ask_state(void)
 {
 	state = ASKING;
 	if (ipc_request(authd, MSG_FEED_STATE, NULL, -1, IPC_DEADLINE_MS,
-	    on_state, NULL) == -1)
+	        on_state, NULL) == -1)
 		try_again(AGAIN_MS);
 }
 
@@ -402,14 +415,17 @@ authd_drained(struct ipc *ipc, void *arg)
 	load_more();
 }
 
-static const struct ipc_ops authd_ops = { .msg = authd_msg, .up = authd_up,
-	.gone = authd_gone, .drained = authd_drained };
+static const struct ipc_ops authd_ops = { .msg = authd_msg,
+	.up = authd_up,
+	.gone = authd_gone,
+	.drained = authd_drained };
 
 void
 feeder_start(void)
 {
 	if ((db = db_beside(admind.db)) == NULL ||
-	    (again = event_new(admind.proc.base, -1, 0, on_again, NULL)) == NULL)
+	    (again = event_new(admind.proc.base, -1, 0, on_again, NULL)) ==
+	        NULL)
 		fatalx("feeder memory");
 	authd = proc_connect(&admind.proc, ROLE_AUTHD, &authd_ops, NULL);
 }

@@ -34,8 +34,9 @@ fields_parse(struct fields *f, struct span in)
 		goto bad;
 	do {
 		bar = span_chr(in, '|');
-		if (f->n == FIELDS_MAX || semail_field_get(to, &len, in.data,
-		    bar < 0 ? in.len : (size_t)bar) == -1)
+		if (f->n == FIELDS_MAX ||
+		    semail_field_get(to, &len, in.data,
+		        bar < 0 ? in.len : (size_t)bar) == -1)
 			goto bad;
 		f->field[f->n++] = span_from(to, len);
 		buf_commit(&f->bytes, len);

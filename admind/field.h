@@ -10,7 +10,7 @@
 
 #include "libcommon/buf.h"
 
-#define FIELDS_MAX 600  /* a page of a list has 500 rows */
+#define FIELDS_MAX 600     /* a page of a list has 500 rows */
 #define REQUEST_MAX 262144 /* bytes of a request or an answer */
 
 struct fields {

@@ -50,7 +50,7 @@ main(void)
 	field_put(&b, span_from(all, 256), false);
 	field_put(&b, span_of(""), false);
 	ok(fields_parse(&f, buf_span(&b)) == 0 && f.n == 3 &&
-	    span_eq(f.field[1], span_from(all, 256)) && f.field[2].len == 0,
+	        span_eq(f.field[1], span_from(all, 256)) && f.field[2].len == 0,
 	    "any byte goes through");
 	buf_clear(&b);
 	fields_clear(&f);

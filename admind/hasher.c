@@ -38,7 +38,7 @@ struct job {
 };
 
 static struct child {
-	int fd; /* -1: there is none */
+	int fd;          /* -1: there is none */
 	struct job *job; /* at work on it */
 	struct event *ev;
 } children[CHILDREN_MAX];
@@ -169,7 +169,8 @@ child_new(struct child *c)
 	nursery_child(CHILD_HASHER, &pair[1], 1);
 	c->fd = pair[0];
 	if ((c->ev = event_new(base, c->fd, EV_READ | EV_PERSIST, child_answer,
-	    c)) == NULL || event_add(c->ev, NULL) == -1)
+	         c)) == NULL ||
+	    event_add(c->ev, NULL) == -1)
 		fatalx("hasher event");
 }
 

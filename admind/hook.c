@@ -60,14 +60,20 @@ say_end(const struct msg_hooked *m)
 	else if (m->status == HOOK_UNFIT)
 		snprintf(end.comment, sizeof(end.comment), "%.*s", len, text);
 	else if (m->status == HOOK_TIMEOUT)
-		snprintf(end.comment, sizeof(end.comment), "killed at its time "
-		    "limit%s%.*s", said, len, text);
+		snprintf(end.comment, sizeof(end.comment),
+		    "killed at its time "
+		    "limit%s%.*s",
+		    said, len, text);
 	else if (m->status >= HOOK_SIGNAL)
-		snprintf(end.comment, sizeof(end.comment), "killed by signal "
-		    "%u%s%.*s", m->status - HOOK_SIGNAL, said, len, text);
+		snprintf(end.comment, sizeof(end.comment),
+		    "killed by signal "
+		    "%u%s%.*s",
+		    m->status - HOOK_SIGNAL, said, len, text);
 	else
-		snprintf(end.comment, sizeof(end.comment), "exit status %u%s"
-		    "%.*s", m->status, said, len, text);
+		snprintf(end.comment, sizeof(end.comment),
+		    "exit status %u%s"
+		    "%.*s",
+		    m->status, said, len, text);
 }
 
 static void
@@ -140,8 +146,9 @@ describe(struct msg_hook *m, char id[static 24])
 	const char *name = hook_names[m->hook];
 	struct span object = clean(now.object);
 	ptrdiff_t at = span_chr(object, '@');
-	struct span domain = at == -1 ? object :
-	    span_sub(object, (size_t)at + 1, object.len);
+	struct span domain = at == -1
+	    ? object
+	    : span_sub(object, (size_t)at + 1, object.len);
 
 	snprintf(id, 24, "%llu", (unsigned long long)now.id);
 	tell(m, "SEMAIL_AUDIT_ID", span_of(id));
@@ -174,7 +181,8 @@ run(void)
 	struct buf b;
 
 	if (dir_hook_of(span_of(now.type), &m.hook) == -1) {
-		snprintf(end.comment, sizeof(end.comment), "no hook is known "
+		snprintf(end.comment, sizeof(end.comment),
+		    "no hook is known "
 		    "for it");
 		end.good = false;
 		state = ENDED;
@@ -185,8 +193,8 @@ run(void)
 	describe(&m, id);
 	msg_hook_put(&b, &m);
 	if (ipc_request(admind.spawnd, MSG_SPAWN_HOOK, &b, -1,
-	    (unsigned)conf_num("hook-timeout") + MARGIN_MS, on_hooked, NULL) ==
-	    -1)
+	        (unsigned)conf_num("hook-timeout") + MARGIN_MS, on_hooked,
+	        NULL) == -1)
 		look_in(AGAIN_MS);
 	else
 		state = RUNNING;

@@ -62,8 +62,8 @@ struct report {
 	const char *file; /* "-" is standard input */
 	const char *type;
 	bool json, dry_run, terminal; /* terminal: standard error is one */
-	bool begun;  /* the output */
-	bool listed; /* a row */
+	bool begun;                   /* the output */
+	bool listed;                  /* a row */
 	unsigned long rows, done, refused, bad; /* bad: never sent */
 	uint64_t begin_ms, shown_ms;
 };
@@ -93,7 +93,13 @@ int sender_finish(struct sender *, char why[static WHY_MAX]);
 
 /* ---- the commands (import_usage.c, admin_import.c, admin_export.c) --------------------- */
 
-enum { IMPORT_TYPE, IMPORT_FILE, IMPORT_DRY_RUN, IMPORT_CONTINUE, IMPORT_IGNORE };
+enum {
+	IMPORT_TYPE,
+	IMPORT_FILE,
+	IMPORT_DRY_RUN,
+	IMPORT_CONTINUE,
+	IMPORT_IGNORE
+};
 enum { EXPORT_WHAT, EXPORT_ALL, EXPORT_HASHES };
 
 /* Their arguments: no requests, but written like them. */

@@ -125,8 +125,9 @@ report_end(struct report *r, const char *stopped)
 	report_progress(r, true);
 	if (r->json) {
 		printf("%s],\"n\":%lu,\"done\":%lu,\"refused\":%lu,"
-		    "\"bad\":%lu,\"unsent\":%lu", r->listed ? "\n" : "",
-		    r->rows, r->done, r->refused, r->bad, unsent);
+		       "\"bad\":%lu,\"unsent\":%lu",
+		    r->listed ? "\n" : "", r->rows, r->done, r->refused, r->bad,
+		    unsent);
 		if (stopped != NULL) {
 			fputs(",\"stopped\":", stdout);
 			text_json(stdout, span_of(stopped));

@@ -110,16 +110,17 @@ check_header(const struct import_header *h, char *why)
 			if (h->column[i].kind != COLUMN_IGNORED &&
 			    h->column[i].kind == h->column[k].kind &&
 			    h->column[i].field == h->column[k].field)
-				return wrong(why, "the columns %s and %s are "
-				    "the same", h->column[k].name,
-				    h->column[i].name);
+				return wrong(why,
+				    "the columns %s and %s are "
+				    "the same",
+				    h->column[k].name, h->column[i].name);
 	for (unsigned i = 0; i < message_nfields(m); i++) {
 		if (!(m->fields[i].flags & FIELD_NEEDED) ||
 		    has(h, COLUMN_FIELD, i) || has(h, COLUMN_ADDRESS, i))
 			continue;
-		return wrong(why, "a column %s is needed", i == 0 &&
-		    m->form == FORM_MAILBOX ? "address" :
-		    m->fields[i].option);
+		return wrong(why, "a column %s is needed",
+		    i == 0 && m->form == FORM_MAILBOX ? "address"
+		                                      : m->fields[i].option);
 	}
 	if (m->form == FORM_DOMAIN && !has(h, COLUMN_DOMAIN, 0))
 		return wrong(why, "a column %s is needed", m->fields[0].option);
@@ -139,7 +140,7 @@ import_header(struct import_header *h, const struct message *m,
 		if (name.len == 0)
 			return wrong(why, "column %u has no name", h->n + 1);
 		if (span_copy(span_sub(name, 0, sizeof(h->column[0].name) - 1),
-		    h->column[h->n].name, sizeof(h->column[0].name)) == -1)
+		        h->column[h->n].name, sizeof(h->column[0].name)) == -1)
 			return wrong(why, "the name of column %u holds a NUL",
 			    h->n + 1);
 		if (is_listed(ignore, name))
@@ -157,7 +158,7 @@ import_has_secrets(const struct import_header *h)
 	for (unsigned i = 0; i < h->n; i++)
 		if (h->column[i].kind == COLUMN_FIELD &&
 		    (h->message->fields[h->column[i].field].flags &
-		    FIELD_SECRET))
+		        FIELD_SECRET))
 			return true;
 	return false;
 }
@@ -224,7 +225,8 @@ set_field(struct row *r, unsigned field, struct span cell)
 	if (admin_is_pair(m, field) && at != -1 &&
 	    !has(r->header, COLUMN_FIELD, field + 1)) {
 		cmd->value[field] = span_sub(cell, 0, (size_t)at);
-		cmd->value[field + 1] = span_sub(cell, (size_t)at + 1, cell.len);
+		cmd->value[field + 1] = span_sub(cell, (size_t)at + 1,
+		    cell.len);
 		cmd->given[field + 1] = true;
 	}
 }
@@ -247,12 +249,12 @@ set_cell(struct row *r, unsigned column, struct span cell)
 			set_domain(r, name, cell);
 		return;
 	case COLUMN_ADDRESS:
-		r->cmd->value[0] = at == -1 ? cell :
-		    span_sub(cell, 0, (size_t)at);
+		r->cmd->value[0] = at == -1 ? cell
+		                            : span_sub(cell, 0, (size_t)at);
 		r->cmd->given[0] = true;
 		if (at != -1)
-			set_domain(r, name, span_sub(cell, (size_t)at + 1,
-			    cell.len));
+			set_domain(r, name,
+			    span_sub(cell, (size_t)at + 1, cell.len));
 		return;
 	}
 }
@@ -265,10 +267,10 @@ column_of(const struct row *r, unsigned field)
 
 	for (unsigned i = 0; i < h->n; i++)
 		if (((h->column[i].kind == COLUMN_FIELD ||
-		    h->column[i].kind == COLUMN_ADDRESS) &&
-		    h->column[i].field == field) ||
+		         h->column[i].kind == COLUMN_ADDRESS) &&
+		        h->column[i].field == field) ||
 		    (h->column[i].kind == COLUMN_DOMAIN && field == 0 &&
-		    h->message->form == FORM_DOMAIN))
+		        h->message->form == FORM_DOMAIN))
 			return h->column[i].name;
 	return h->message->fields[field].option;
 }

@@ -148,8 +148,10 @@ give_up(struct sender *s, char *why)
 	s->good = false;
 	if (good || last == NULL)
 		return 0;
-	snprintf(why, WHY_MAX, "given up at line %lu: %.150s; import the same "
-	    "file again later", last->line, last->comment);
+	snprintf(why, WHY_MAX,
+	    "given up at line %lu: %.150s; import the same "
+	    "file again later",
+	    last->line, last->comment);
 	return EXIT_TEMP;
 }
 

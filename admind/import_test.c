@@ -38,7 +38,8 @@ static const struct {
 	{ "importbal", "address,state,uid", "uid, state", NULL },
 	{ "importbal", "address,state,uid", "uid", "there is no column state" },
 	{ "importbal", "address,,hash", NULL, "column 2 has no name" },
-	{ "importbal", "address;hash", NULL, "there is no column address;hash" },
+	{ "importbal", "address;hash", NULL,
+	    "there is no column address;hash" },
 	{ "newbal", "address", NULL, "a column password is needed" },
 	{ "newdom", "name", NULL, NULL },
 	{ "newdom", "domain,client", NULL, NULL },
@@ -48,7 +49,8 @@ static const struct {
 	{ "newvirt", "virtual,real", NULL, NULL },
 	{ "newvirt", "virtual", NULL, "a column real is needed" },
 	{ "newcompany", "name,address", NULL, NULL },
-	{ "newalias", "alias,list,address", NULL, "there is no column address" },
+	{ "newalias", "alias,list,address", NULL,
+	    "there is no column address" },
 };
 
 static void
@@ -81,8 +83,9 @@ static const struct {
 } rows[] = {
 	{ "importbal", "address,hash,quota\nbob@x.test,$2y$x,5\n", "",
 	    "bob@x.test", "IMPORTBAL|joe|pw|x.test|bob|hash=$2y$x|quota=5" },
-	{ "importbal", "mailbox,domain,password,comment\nbob,x.test,\"a|b,c\",\n",
-	    "", "bob@x.test",
+	{ "importbal",
+	    "mailbox,domain,password,comment\nbob,x.test,\"a|b,c\",\n", "",
+	    "bob@x.test",
 	    "IMPORTBAL|joe|pw|x.test|bob|password=a\\pb,c|comment=" },
 	{ "importbal", "address,hash,password\nbob@x.test,,secret\n", "",
 	    "bob@x.test", "IMPORTBAL|joe|pw|x.test|bob|password=secret" },
@@ -95,7 +98,8 @@ static const struct {
 	{ "importbal", "address,domain,hash\nbob@x.test,y.test,h\n", "",
 	    "bob@y.test", "domain: the domains x.test and y.test differ;" },
 	{ "importbal", "address,quota,short\nbob@x.test,many,a\x01\n", "",
-	    "bob@x.test", "quota: is no number;short: holds a control "
+	    "bob@x.test",
+	    "quota: is no number;short: holds a control "
 	    "character;" },
 	{ "importbal", "address,comment\nbob@x.test,\xff\n", "", "bob@x.test",
 	    "comment: is not UTF-8;" },
@@ -107,8 +111,8 @@ static const struct {
 	    "bob@x.test", "IMPORTBAL|joe|pw|x.test|bob|vacation=a\\r\\nb" },
 	{ "importbal", "address,comment\nbob@x.test,\"a\nb\"\n", "",
 	    "bob@x.test", "comment: may hold no line end;" },
-	{ "newbal", "address,password,quota\nbob@x.test,s,5\n", "", "bob@x.test",
-	    "NEWBAL|joe|pw|x.test|bob|s||5|||||||||" },
+	{ "newbal", "address,password,quota\nbob@x.test,s,5\n", "",
+	    "bob@x.test", "NEWBAL|joe|pw|x.test|bob|s||5|||||||||" },
 	{ "newbal", "address,password\nbob@x.test,\n", "", "bob@x.test",
 	    "password: must not be empty;" },
 	{ "setbal", "address,forward\nbob@x.test,\n", "", "bob@x.test",
@@ -119,15 +123,17 @@ static const struct {
 	    "NEWDOM|joe|pw|x.test|x.test|client=toto" },
 	{ "newdom", "domain\nx.test\n", "", "x.test",
 	    "NEWDOM|joe|pw|x.test|x.test" },
-	{ "newdom", "name,client\n,toto\n", "", "", "name: there is no domain;" },
+	{ "newdom", "name,client\n,toto\n", "", "",
+	    "name: there is no domain;" },
 	{ "moddom", "name,reserved\nx.test,big\n", "", "x.test",
 	    "reserved: is neither yes nor no;" },
-	{ "newalias", "alias,domain,list\nstaff,x.test,\"a@b,c\"\n", "", "staff",
-	    "NEWALIAS|joe|pw|x.test|staff|a@b,c" },
+	{ "newalias", "alias,domain,list\nstaff,x.test,\"a@b,c\"\n", "",
+	    "staff", "NEWALIAS|joe|pw|x.test|staff|a@b,c" },
 	{ "newvirt", "virtual,real\nsales@x.test,bob@y.test\n", "",
 	    "sales@x.test", "NEWVIRT|joe|pw||sales|x.test|bob|y.test" },
-	{ "newvirt", "virtual,virtual-domain,real,real-domain\n,x.test,staff,\n",
-	    "", "@x.test", "NEWVIRT|joe|pw|||x.test|staff|" },
+	{ "newvirt",
+	    "virtual,virtual-domain,real,real-domain\n,x.test,staff,\n", "",
+	    "@x.test", "NEWVIRT|joe|pw|||x.test|staff|" },
 	{ "newvirt", "virtual,real\n@x.test,staff\n", "", "@x.test",
 	    "NEWVIRT|joe|pw|||x.test|staff|" },
 	{ "newuser", "name,mobile\nBob,06\n", "", "",
@@ -157,7 +163,8 @@ test_rows(void)
 		*told = '\0';
 		next(&csv, &rest);
 		is_int(import_header(&h, admin_find(rows[i].type), &csv, NULL,
-		    why), 0, "the header%s", why);
+		           why),
+		    0, "the header%s", why);
 		next(&csv, &rest);
 		if (import_row(&h, &csv, &common, &cmd, &report) == 0) {
 			admin_request(&cmd, NULL, &out);
@@ -178,14 +185,15 @@ static void
 test_types(void)
 {
 	static const char *const good[] = { "importbal", "newdom", "newalias",
-		"newvirt", "newuser", "newclient", "setbal", "delbal", "passwd" };
-	static const char *const not[] = { "listbal", "showbal", "stat", "sync",
-		"statbal", "audit", "newapp", "newpanel", "purge" };
+		"newvirt", "newuser", "newclient", "setbal", "delbal",
+		"passwd" };
+	static const char *const not [] = { "listbal", "showbal", "stat",
+		"sync", "statbal", "audit", "newapp", "newpanel", "purge" };
 
 	for (size_t i = 0; i < nitems(good); i++)
 		ok(import_may(admin_find(good[i])), "%s", good[i]);
-	for (size_t i = 0; i < nitems(not); i++)
-		ok(!import_may(admin_find(not[i])), "not %s", not[i]);
+	for (size_t i = 0; i < nitems(not ); i++)
+		ok(!import_may(admin_find(not [i])), "not %s", not [i]);
 }
 
 int

@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define JOB_MS 20000     /* then the answer is "not yet finished" */
+#define JOB_MS 20000 /* then the answer is "not yet finished" */
 #define WAITING_MAX 256
 #define RECOVER_S 5
 
@@ -29,8 +29,8 @@ static struct {
 
 static const struct request *const requests[] = { domain_requests,
 	entity_requests, box_requests, box_set_requests, box_show_requests,
-	box_app_requests, dns_requests, audit_requests, purge_requests, copy_requests,
-	panel_requests };
+	box_app_requests, dns_requests, audit_requests, purge_requests,
+	copy_requests, panel_requests };
 
 static void job_next(void);
 
@@ -97,8 +97,9 @@ job_answer(struct job *j, int code)
 	if (!j->quiet || code != CODE_OK)
 		log_info("admin type=%s who=%s domain=%s code=%d comment=%s",
 		    log_quote(fields_get(&j->in, 0)),
-		    log_quote_str(j->who.name), log_quote(fields_get(&j->in, 3)),
-		    code, log_quote_str(j->comment));
+		    log_quote_str(j->who.name),
+		    log_quote(fields_get(&j->in, 3)), code,
+		    log_quote_str(j->comment));
 	j->answer(j->arg, j->token, buf_span(&b));
 	buf_clear(&b); /* wiped: an answer may hold a new password */
 }
@@ -131,8 +132,7 @@ job_finish(struct job *j, int code)
 	} else {
 		log_info("admin finished %s=%s%s%s code=%d comment=%s",
 		    j->going != 0 ? "domain" : "mailbox",
-		    j->going != 0 ? "" : j->box.login,
-		    j->going != 0 ? "" : "@",
+		    j->going != 0 ? "" : j->box.login, j->going != 0 ? "" : "@",
 		    j->going != 0 ? j->domain : j->box.domain, code,
 		    log_quote_str(j->comment));
 	}
@@ -178,7 +178,8 @@ on_deadline(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	(void)arg;
 	if (current != NULL)
-		job_finish_with(current, CODE_TEMP, "not finished yet, it goes "
+		job_finish_with(current, CODE_TEMP,
+		    "not finished yet, it goes "
 		    "on by itself; ask again later");
 }
 
@@ -188,8 +189,10 @@ on_exported(void *arg, const char *trouble)
 	if (trouble == NULL)
 		job_finish(arg, CODE_OK);
 	else
-		job_finish_with(arg, CODE_TEMP, "it is done, but the text files "
-		    "cannot be written now: %.80s", trouble);
+		job_finish_with(arg, CODE_TEMP,
+		    "it is done, but the text files "
+		    "cannot be written now: %.80s",
+		    trouble);
 }
 
 static void
@@ -265,7 +268,8 @@ ask_home(void *arg)
 
 	buf_clear(&errand.payload);
 	if (r == -1)
-		job_finish_with(j, CODE_TEMP, "spawnd cannot be reached; it "
+		job_finish_with(j, CODE_TEMP,
+		    "spawnd cannot be reached; it "
 		    "goes on by itself, ask again later");
 }
 
@@ -329,7 +333,8 @@ static int
 check_who(struct job *j)
 {
 	static const unsigned by[] = { [WHO_ALL] = BY_ALL,
-		[WHO_ADMIN] = BY_ADMIN, [WHO_CLIENT] = BY_CLIENT,
+		[WHO_ADMIN] = BY_ADMIN,
+		[WHO_CLIENT] = BY_CLIENT,
 		[WHO_MAILBOX] = BY_MAILBOX };
 
 	if (j->args.message->by & by[j->who.kind])
@@ -343,7 +348,8 @@ check_who(struct job *j)
 static void (*find_request(struct span type))(struct job *)
 {
 	for (size_t i = 0; i < nitems(requests); i++)
-		for (const struct request *r = requests[i]; r->type != NULL; r++)
+		for (const struct request *r = requests[i]; r->type != NULL;
+		     r++)
 			if (span_is(type, r->type))
 				return r->run;
 	return NULL;
@@ -368,12 +374,14 @@ job_start(struct job *j)
 		return;
 	}
 	if (!admind.open) {
-		job_finish_with(j, CODE_TEMP, "the database is not ready yet, "
+		job_finish_with(j, CODE_TEMP,
+		    "the database is not ready yet, "
 		    "try again later");
 		return;
 	}
 	if (!feeder_is_up()) {
-		job_finish_with(j, CODE_TEMP, "authd cannot be reached, try "
+		job_finish_with(j, CODE_TEMP,
+		    "authd cannot be reached, try "
 		    "again later");
 		return;
 	}
@@ -384,7 +392,7 @@ job_start(struct job *j)
 	}
 	if ((code = check_who(j)) != CODE_OK ||
 	    (code = message_take(j->args.message, &j->in, &j->args, j->comment,
-	    sizeof(j->comment))) != CODE_OK ||
+	         sizeof(j->comment))) != CODE_OK ||
 	    (code = take_header(j)) != CODE_OK)
 		job_finish(j, code);
 	else
@@ -419,8 +427,9 @@ job_init(void)
 	if (deadline != NULL)
 		return;
 	if ((deadline = event_new(admind.proc.base, -1, 0, on_deadline,
-	    NULL)) == NULL || (next_turn = event_new(admind.proc.base, -1, 0,
-	    on_next_turn, NULL)) == NULL)
+	         NULL)) == NULL ||
+	    (next_turn = event_new(admind.proc.base, -1, 0, on_next_turn,
+	         NULL)) == NULL)
 		fatalx("job memory");
 }
 
@@ -495,7 +504,7 @@ job_add(struct span request, const struct who_from *from,
 		why = "||||-2|too many requests at once, try again later";
 	else if (fields_parse(&j->in, request) == -1 || j->in.n < 4)
 		why = "||||-1|the request is not TYPE\\pCLIENT LOGIN\\pPASSWORD"
-		    "\\pDOMAIN\\p..., or an escape in it is wrong";
+		      "\\pDOMAIN\\p..., or an escape in it is wrong";
 	if (why != NULL) {
 		answer(arg, token, span_of(why));
 		if (j != NULL)
@@ -567,8 +576,9 @@ job_recover(void)
 	struct timeval tv = { RECOVER_S, 0 };
 
 	job_init();
-	if (recovery == NULL && ((recovery = event_new(admind.proc.base, -1,
-	    EV_PERSIST, on_recovery, NULL)) == NULL))
+	if (recovery == NULL &&
+	    ((recovery = event_new(admind.proc.base, -1, EV_PERSIST,
+	          on_recovery, NULL)) == NULL))
 		fatalx("job memory");
 	event_add(recovery, &tv);
 	event_active(recovery, EV_TIMEOUT, 0);

@@ -19,36 +19,36 @@
 
 struct job {
 	TAILQ_ENTRY(job) next;
-	struct fields in;          /* owns what args borrows */
+	struct fields in; /* owns what args borrows */
 	struct message_args args;
 	struct dir_who who;
 	void (*answer)(void *, uint64_t, struct span);
 	void *arg;
 	uint64_t token;
-	char domain[256];          /* of the header, or the first field: form */
-	struct dir_mailbox box;    /* FORM_MAILBOX: domain and login are set */
-	struct settings set;       /* of the mailbox: req_box_set.c */
+	char domain[256];       /* of the header, or the first field: form */
+	struct dir_mailbox box; /* FORM_MAILBOX: domain and login are set */
+	struct settings set;    /* of the mailbox: req_box_set.c */
 	struct {
-		bool home;             /* it has been made */
-		bool purge;            /* PURGEBAL itself: it says what went */
-		bool again;            /* it comes again: later mail stays, but
+		bool home;  /* it has been made */
+		bool purge; /* PURGEBAL itself: it says what went */
+		bool again; /* it comes again: later mail stays, but
 		                        * what still goes is told, too */
 		unsigned effect;
 		uint64_t number;
-	} doing;                   /* in its home: req_box_work.c */
+	} doing; /* in its home: req_box_work.c */
 	struct {
-		char after[65];        /* of its mailboxes, a login */
-		uint64_t bytes;        /* those of the ones before */
-	} sum;                     /* of a domain: req_box_show.c */
-	void (*own)(struct job *); /* of admind's own accord: no answer */
-	uint32_t going;            /* a domain that is being deleted */
-	void (*then)(struct job *); /* when its turn comes again */
+		char after[65];         /* of its mailboxes, a login */
+		uint64_t bytes;         /* those of the ones before */
+	} sum;                          /* of a domain: req_box_show.c */
+	void (*own)(struct job *);      /* of admind's own accord: no answer */
+	uint32_t going;                 /* a domain that is being deleted */
+	void (*then)(struct job *);     /* when its turn comes again */
 	char verifier[SECRET_HASH_MAX]; /* of its new password: job_hash() */
-	bool same;                 /* it is not new: job_check() */
+	bool same;                      /* it is not new: job_check() */
 	void (*fed)(struct job *);
 	int (*home_done)(struct job *, struct ipc_msg *);
-	struct buf extra;          /* fields of the answer after COMMENT */
-	bool quiet;                /* one of many: logged only if refused */
+	struct buf extra; /* fields of the answer after COMMENT */
+	bool quiet;       /* one of many: logged only if refused */
 	char comment[COMMENT_MAX + 1];
 };
 
@@ -57,17 +57,17 @@ struct request {
 	const char *type;
 	void (*run)(struct job *);
 };
-extern const struct request domain_requests[]; /* req_domain.c */
-extern const struct request entity_requests[]; /* req_entity.c */
-extern const struct request box_requests[];    /* req_box.c */
-extern const struct request box_set_requests[]; /* req_box_set.c */
+extern const struct request domain_requests[];   /* req_domain.c */
+extern const struct request entity_requests[];   /* req_entity.c */
+extern const struct request box_requests[];      /* req_box.c */
+extern const struct request box_set_requests[];  /* req_box_set.c */
 extern const struct request box_show_requests[]; /* req_box_show.c */
-extern const struct request box_app_requests[]; /* req_box_app.c */
-extern const struct request dns_requests[]; /* req_dns.c */
-extern const struct request audit_requests[]; /* req_audit.c */
-extern const struct request purge_requests[]; /* req_purge.c */
-extern const struct request copy_requests[]; /* req_copy.c */
-extern const struct request panel_requests[];  /* req_panel.c */
+extern const struct request box_app_requests[];  /* req_box_app.c */
+extern const struct request dns_requests[];      /* req_dns.c */
+extern const struct request audit_requests[];    /* req_audit.c */
+extern const struct request purge_requests[];    /* req_purge.c */
+extern const struct request copy_requests[];     /* req_copy.c */
+extern const struct request panel_requests[];    /* req_panel.c */
 
 /* A value by option name ("quota"); was it in the request at all. */
 struct span job_arg(const struct job *, const char *option);

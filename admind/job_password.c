@@ -10,7 +10,8 @@
 static void
 no_hasher(struct job *j)
 {
-	job_finish_with(j, CODE_TEMP, "the password cannot be hashed now, try "
+	job_finish_with(j, CODE_TEMP,
+	    "the password cannot be hashed now, try "
 	    "again later");
 }
 
@@ -20,7 +21,8 @@ wait_for(struct job *j, int asked, void (*fn)(struct job *))
 {
 	j->then = fn;
 	if (asked == -1)
-		job_finish_with(j, CODE_TEMP, "too many passwords at once, try "
+		job_finish_with(j, CODE_TEMP,
+		    "too many passwords at once, try "
 		    "again later");
 	else
 		job_aside(j);
@@ -61,8 +63,9 @@ job_check(struct job *j, const char *verifier, void (*fn)(struct job *))
 
 	j->same = false;
 	if (span_has_prefix_icase(v, "$argon2"))
-		wait_for(j, hasher_check(job_arg(j, "password"), &v, 1, checked,
-		    j), fn);
+		wait_for(j,
+		    hasher_check(job_arg(j, "password"), &v, 1, checked, j),
+		    fn);
 	else
 		fn(j); /* none, or another system's: ours takes its place */
 }

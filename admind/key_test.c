@@ -29,25 +29,32 @@ main(void)
 	key_start(key);
 	/* Fixed for ever: panels and sealed passwords outlive versions. */
 	hex(key_server(), text);
-	is_str(text, "070c8df29ec9f7a87dff399414b0637a"
-	    "c143cb0867e545daad7b52e896469d5b", "the server's secret");
+	is_str(text,
+	    "070c8df29ec9f7a87dff399414b0637a"
+	    "c143cb0867e545daad7b52e896469d5b",
+	    "the server's secret");
 	hex(key_local(), text);
-	is_str(text, "24cd032bce7f30152c45c9d6e8bb08e9"
-	    "ea897cf2f8a98e737c217b512ba50b3c", "the local panel's");
+	is_str(text,
+	    "24cd032bce7f30152c45c9d6e8bb08e9"
+	    "ea897cf2f8a98e737c217b512ba50b3c",
+	    "the local panel's");
 
 	buf_init(&sealed, 256);
 	buf_init(&out, 256);
 	seal_put(&sealed, "Table.Column", sms);
 	is_int((int64_t)sealed.len, (int64_t)(sms.len + SEAL_MORE), "length");
 	ok(seal_open(&out, "Table.Column", buf_span(&sealed)) == 0 &&
-	    span_eq(buf_span(&out), sms), "sealed and opened");
+	        span_eq(buf_span(&out), sms),
+	    "sealed and opened");
 	buf_reset(&out);
 	ok(seal_open(&out, "Table.Other", buf_span(&sealed)) == -1 &&
-	    errno == EBADMSG, "not in another place");
+	        errno == EBADMSG,
+	    "not in another place");
 	install[31] ^= 1;
 	key_start(key);
 	ok(seal_open(&out, "Table.Column", buf_span(&sealed)) == -1 &&
-	    errno == EBADMSG && out.len == 0, "nor with another key");
+	        errno == EBADMSG && out.len == 0,
+	    "nor with another key");
 	buf_clear(&sealed);
 	buf_clear(&out);
 	return done_testing();

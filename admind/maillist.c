@@ -20,7 +20,8 @@ wrong(struct span entry, char why[static MAILLIST_WHY], const char *what)
 }
 
 int
-maillist_address(struct span in, struct addr *out, char why[static MAILLIST_WHY])
+maillist_address(struct span in, struct addr *out,
+    char why[static MAILLIST_WHY])
 {
 	struct span local;
 
@@ -30,7 +31,8 @@ maillist_address(struct span in, struct addr *out, char why[static MAILLIST_WHY]
 		return wrong(in, why, "needs a domain, no number");
 	local = addr_local(out);
 	if (strchr("|/-#", local.data[0]) != NULL)
-		return wrong(in, why, "looks like a program, a file or a "
+		return wrong(in, why,
+		    "looks like a program, a file or a "
 		    "comment");
 	for (size_t i = 0; i < local.len; i++) {
 		if (local.data[i] >= 0x80)
@@ -58,7 +60,8 @@ take_one(struct span in, unsigned flags, struct buf *out,
 		return 0;
 	}
 	if (strchr("|/:\"\\", in.data[0]) != NULL)
-		return wrong(in, why, "is a program, a file, an include or quoted: not here");
+		return wrong(in, why,
+		    "is a program, a file, an include or quoted: not here");
 	if (!(flags & MAILLIST_NAMES))
 		return wrong(in, why, "has no @domain");
 	if (!name_local(in, name))
@@ -108,11 +111,13 @@ maillist_take(struct span in, unsigned flags, struct buf *out,
 			return -1;
 		}
 		if (is_there(span_sub(buf_span(out), start, out->len),
-		    at - start)) {
+		        at - start)) {
 			buf_truncate(out, before);
 		} else if (++n > MAILLIST_MAX) {
-			snprintf(why, MAILLIST_WHY, "a list has at most %u "
-			    "entries", MAILLIST_MAX);
+			snprintf(why, MAILLIST_WHY,
+			    "a list has at most %u "
+			    "entries",
+			    MAILLIST_MAX);
 			return -1;
 		}
 	} while (comma >= 0);

@@ -28,8 +28,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 				abort();
 		do {
 			comma = span_chr(kept, ',');
-			entry = comma < 0 ? kept :
-			    span_sub(kept, 0, (size_t)comma);
+			entry = comma < 0 ? kept
+			                  : span_sub(kept, 0, (size_t)comma);
 			if (entry.len == 0 ||
 			    strchr("|/-", entry.data[0]) != NULL)
 				abort();

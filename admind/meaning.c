@@ -113,8 +113,8 @@ static void bare_name(struct store *, uint32_t domain, struct span,
     struct meaning *, uint32_t except);
 
 static void
-follow_virtual(struct store *s, const struct feed_virtual *v,
-    struct meaning *m, unsigned steps)
+follow_virtual(struct store *s, const struct feed_virtual *v, struct meaning *m,
+    unsigned steps)
 {
 	char text[FEED_NAME_MAX + 1 + ADDR_DOMAIN_MAX + 1];
 	struct addr a;
@@ -128,9 +128,9 @@ follow_virtual(struct store *s, const struct feed_virtual *v,
 	} else if (v->real_domain.len == 0) {
 		bare_name(s, v->domain, v->real_user, m, 0);
 	} else {
-		snprintf(text, sizeof(text), "%.*s@%.*s",
-		    (int)v->real_user.len, (const char *)v->real_user.data,
-		    (int)v->real_domain.len, (const char *)v->real_domain.data);
+		snprintf(text, sizeof(text), "%.*s@%.*s", (int)v->real_user.len,
+		    (const char *)v->real_user.data, (int)v->real_domain.len,
+		    (const char *)v->real_domain.data);
 		m->what = MEANS_NOBODY;
 		if (addr_parse(span_of(text), ADDR_UTF8, &a) == 0)
 			address_step(s, span_of(a.text), m, steps + 1);
@@ -180,11 +180,12 @@ of_domain(struct store *s, uint32_t domain, const struct name *n,
 	static const struct name all = { .len = 0 };
 
 	m->what = MEANS_NOBODY;
-	return n->len > 0 && (try_step(step_mailbox, s, domain, n, m) ||
-	    try_virtual(s, domain, n, m, steps) ||
-	    try_step(step_alias, s, domain, n, m) ||
-	    try_step(step_reserved, s, domain, n, m) ||
-	    try_virtual(s, domain, &all, m, steps));
+	return n->len > 0 &&
+	    (try_step(step_mailbox, s, domain, n, m) ||
+	        try_virtual(s, domain, n, m, steps) ||
+	        try_step(step_alias, s, domain, n, m) ||
+	        try_step(step_reserved, s, domain, n, m) ||
+	        try_virtual(s, domain, &all, m, steps));
 }
 
 /* name@HOSTNAME */
@@ -199,8 +200,9 @@ of_server(struct store *s, const struct name *n, struct meaning *m)
 	if (!span_is(span_from(n->text, n->plain), "postmaster"))
 		return;
 	a = store_find_postmaster(s, &m->id);
-	m->what = a == STORE_FOUND ? MEANS_MAILBOX :
-	    a == STORE_NONE ? MEANS_NOBODY : MEANS_UNKNOWN;
+	m->what = a == STORE_FOUND ? MEANS_MAILBOX
+	    : a == STORE_NONE      ? MEANS_NOBODY
+	                           : MEANS_UNKNOWN;
 }
 
 static void
@@ -216,7 +218,8 @@ address_step(struct store *s, struct span address, struct meaning *m,
 	m->what = MEANS_NOBODY;
 	if (steps > VIRTUAL_STEPS_MAX) {
 		if (nag_text(address))
-			log_warnx("virtual-loop address=%s", log_quote(address));
+			log_warnx("virtual-loop address=%s",
+			    log_quote(address));
 		return;
 	}
 	while (at > 0 && address.data[at - 1] != '@')
@@ -256,8 +259,8 @@ meaning_of_address(struct store *s, struct span address, struct meaning *m)
 
 /* A name without @, in something that domain owns (0: the administrator). */
 static void
-bare_name(struct store *s, uint32_t domain, struct span text,
-    struct meaning *m, uint32_t except)
+bare_name(struct store *s, uint32_t domain, struct span text, struct meaning *m,
+    uint32_t except)
 {
 	bool lives_here;
 	struct name n;
@@ -270,8 +273,9 @@ bare_name(struct store *s, uint32_t domain, struct span text,
 	    (m->what != MEANS_ALIAS || m->id != except))
 		return;
 	m->what = MEANS_NOBODY;
-	if (domain == 0 && store_domain(s, span_of(hostname), &domain,
-	    &lives_here) != STORE_FOUND)
+	if (domain == 0 &&
+	    store_domain(s, span_of(hostname), &domain, &lives_here) !=
+	        STORE_FOUND)
 		return;
 	try_step(step_mailbox, s, domain, &n, m);
 }

@@ -288,8 +288,11 @@ message_is_utf8(struct span s)
 
 	for (size_t i = 0; i < s.len; i += n) {
 		c = s.data[i];
-		n = c < 0x80 ? 1 : c >> 5 == 6 ? 2 : c >> 4 == 14 ? 3 :
-		    c >> 3 == 30 ? 4 : 0;
+		n = c < 0x80       ? 1
+		    : c >> 5 == 6  ? 2
+		    : c >> 4 == 14 ? 3
+		    : c >> 3 == 30 ? 4
+		                   : 0;
 		if (n == 0 || n > s.len - i)
 			return false;
 		if (n == 1)
@@ -320,14 +323,16 @@ message_wrong(const struct message_field *f, struct span v)
 		return "is too long";
 	/* A password may be any bytes: it is hashed, never shown. */
 	if (f->flags & FIELD_SECRET)
-		return memchr(v.data, '\0', v.len) != NULL ? "holds a NUL" : NULL;
+		return memchr(v.data, '\0', v.len) != NULL ? "holds a NUL"
+		                                           : NULL;
 	if (f->flags & FIELD_BYTES)
 		return NULL;
 	if (!message_is_utf8(v))
 		return "is not UTF-8";
 	for (size_t i = 0; i < v.len; i++) {
-		if (v.data[i] == '\n' || (v.data[i] == '\r' &&
-		    i + 1 < v.len && v.data[i + 1] == '\n')) {
+		if (v.data[i] == '\n' ||
+		    (v.data[i] == '\r' && i + 1 < v.len &&
+		        v.data[i + 1] == '\n')) {
 			if (!(f->flags & FIELD_LINES))
 				return "may hold no line end";
 		} else if (v.data[i] < ' ' && v.data[i] != '\t') {
@@ -336,8 +341,7 @@ message_wrong(const struct message_field *f, struct span v)
 			return "holds a control character";
 		}
 	}
-	if ((f->flags & FIELD_NUMBER) &&
-	    span_u64(v, INT64_MAX, &n) == -1)
+	if ((f->flags & FIELD_NUMBER) && span_u64(v, INT64_MAX, &n) == -1)
 		return "is no number";
 	if ((f->flags & FIELD_YESNO) && !span_is(v, "yes") && !span_is(v, "no"))
 		return "is neither yes nor no";
@@ -384,16 +388,18 @@ message_take(const struct message *m, const struct fields *in,
 
 		if (k == -1 || out->given[k]) {
 			snprintf(comment, comment_size, "field %u of %s %s",
-			    i + 1, m->type, k != -1 ? "is given twice" :
-			    place == n ? "is one too many" :
-			    "is no NAME=VALUE it knows");
+			    i + 1, m->type,
+			    k != -1          ? "is given twice"
+			        : place == n ? "is one too many"
+			                     : "is no NAME=VALUE it knows");
 			return CODE_BAD;
 		}
 		out->value[k] = value;
 		out->given[k] = true;
 	}
 	for (unsigned i = 0; i < n; i++) {
-		if ((wrong = message_wrong(&m->fields[i], out->value[i])) != NULL) {
+		if ((wrong = message_wrong(&m->fields[i], out->value[i])) !=
+		    NULL) {
 			snprintf(comment, comment_size, "%s %s",
 			    m->fields[i].name, wrong);
 			return CODE_VALUE;

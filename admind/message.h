@@ -28,21 +28,21 @@ struct message_field {
 	const char *name;   /* as in the manual: "MAILBOX LOGIN" */
 	const char *option; /* --quota, quota= */
 	unsigned flags;
-	unsigned max;       /* bytes */
+	unsigned max; /* bytes */
 	const char *help;
 };
 
 /* Who may send it at all; what of is another question (dir_int.h). */
 enum {
-	BY_ALL = 1,     /* administrators who may do everything */
-	BY_ADMIN = 2,   /* every administrator, for what is his clients' */
+	BY_ALL = 1,   /* administrators who may do everything */
+	BY_ADMIN = 2, /* every administrator, for what is his clients' */
 	BY_CLIENT = 4,
 	BY_MAILBOX = 8, /* a mailbox's own login, for itself */
 };
 
 enum message_form {
-	FORM_PLAIN,   /* DOMAIN of the header is empty or says on whose behalf */
-	FORM_DOMAIN,  /* DOMAIN of the header is the domain, also the first field */
+	FORM_PLAIN, /* DOMAIN of the header is empty or says on whose behalf */
+	FORM_DOMAIN, /* DOMAIN of the header is the domain, also the first field */
 	FORM_MAILBOX, /* DOMAIN and the first field make a mailbox's address */
 };
 
@@ -51,7 +51,8 @@ struct message {
 	unsigned by;
 	enum message_form form;
 	const char *help;
-	struct message_field fields[MESSAGE_FIELDS]; /* up to one without name */
+	struct message_field
+	    fields[MESSAGE_FIELDS]; /* up to one without name */
 };
 
 extern const struct message messages[];
@@ -64,7 +65,7 @@ unsigned message_nfields(const struct message *);
 struct message_args {
 	const struct message *message;
 	struct span value[MESSAGE_FIELDS]; /* borrowed from the fields */
-	bool given[MESSAGE_FIELDS]; /* by position: always */
+	bool given[MESSAGE_FIELDS];        /* by position: always */
 };
 
 /*

@@ -38,7 +38,7 @@ test_table(void)
 				order = false;
 			for (unsigned l = 0; l < k; l++)
 				if (strcmp(m->fields[k].option,
-				    m->fields[l].option) == 0)
+				        m->fields[l].option) == 0)
 					once = false;
 		}
 	}
@@ -58,20 +58,24 @@ static const struct {
 	{ "no such end", "RESTOREBAL|||x.example|bob|data=a|end=\x01",
 	    CODE_VALUE },
 	{ "no password", "NEWBAL|||x.example|bob|", CODE_VALUE },
-	{ "a field too many",
-	    "NEWBAL|||x.example|bob|secret|Bob|10||||||||||", CODE_BAD },
+	{ "a field too many", "NEWBAL|||x.example|bob|secret|Bob|10||||||||||",
+	    CODE_BAD },
 	{ "QUOTA no number", "NEWBAL|||x.example|bob|secret|Bob|ten",
 	    CODE_VALUE },
-	{ "QUOTA negative", "NEWBAL|||x.example|bob|secret|Bob|-1", CODE_VALUE },
+	{ "QUOTA negative", "NEWBAL|||x.example|bob|secret|Bob|-1",
+	    CODE_VALUE },
 	{ "a line end in COMMENT", "NEWBAL|||x.example|bob|secret|Bob\\nx",
 	    CODE_VALUE },
-	{ "a NUL in a password", "NEWBAL|||x.example|bob|se\\0cret", CODE_VALUE },
-	{ "COMMENT not UTF-8", "NEWBAL|||x.example|bob|secret|B\xff", CODE_VALUE },
+	{ "a NUL in a password", "NEWBAL|||x.example|bob|se\\0cret",
+	    CODE_VALUE },
+	{ "COMMENT not UTF-8", "NEWBAL|||x.example|bob|secret|B\xff",
+	    CODE_VALUE },
 	{ "lines in a vacation text",
 	    "MODBAL|||x.example|bob|||||||||||away\\r\\nback", 0 },
 	{ "named fields", "MODDOM|||x.example||quota=10|comment=", 0 },
 	{ "a name twice", "MODDOM|||x.example||quota=10|quota=11", CODE_BAD },
-	{ "a name it does not know", "MODDOM|||x.example||colour=red", CODE_BAD },
+	{ "a name it does not know", "MODDOM|||x.example||colour=red",
+	    CODE_BAD },
 	{ "a field by position named", "MODDOM|||x.example||name=y", CODE_BAD },
 	{ "neither yes nor no", "DELDOM|||x.example||force=1", CODE_VALUE },
 	{ "no fields at all", "STAT|||", 0 },
@@ -92,7 +96,8 @@ test_take(void)
 	    "given and empty");
 	ok(!message_given(&a, "max"), "not given");
 	take("MODBAL|||x.example|bob||Bob", &a);
-	ok(message_given(&a, "vacation") && message_arg(&a, "vacation").len == 0,
+	ok(message_given(&a, "vacation") &&
+	        message_arg(&a, "vacation").len == 0,
 	    "left out at the end: given and empty");
 	take("MODDOM|||x.example||logo=a=b.png", &a);
 	ok(span_is(message_arg(&a, "logo"), "a=b.png"), "a value with =");

@@ -46,8 +46,8 @@ is_made_of(struct span s, const char *others)
 	if (s.len == 0 || s.len > 128 || !is_alnum(s.data[0]))
 		return false;
 	for (size_t i = 0; i < s.len; i++)
-		if (!is_alnum(s.data[i]) && (s.data[i] == '\0' ||
-		    strchr(others, s.data[i]) == NULL))
+		if (!is_alnum(s.data[i]) &&
+		    (s.data[i] == '\0' || strchr(others, s.data[i]) == NULL))
 			return false;
 	return true;
 }

@@ -13,7 +13,8 @@
 /* Of a mailbox, an alias, a virtual user: 1 to 64 of a-z 0-9 . _ - =, a letter
  * or digit first, no ".."; capitals are made small.  No "+", which would be a
  * detail of another's address. */
-#define NAME_LOCAL_RULE "may have 1 to 64 of a-z 0-9 . _ - =, a letter or " \
+#define NAME_LOCAL_RULE \
+	"may have 1 to 64 of a-z 0-9 . _ - =, a letter or " \
 	"digit first, no \"..\""
 bool name_local(struct span, char out[static NAME_LOCAL_MAX + 1]);
 
@@ -21,7 +22,8 @@ bool name_local(struct span, char out[static NAME_LOCAL_MAX + 1]);
 bool name_domain(struct span, char out[static 256]);
 
 /* The login of a client or an administrator, as it is written. */
-#define NAME_LOGIN_RULE "may have a-z A-Z 0-9 . _ - + = @, a letter or digit " \
+#define NAME_LOGIN_RULE \
+	"may have a-z A-Z 0-9 . _ - + = @, a letter or digit " \
 	"first"
 bool name_login(struct span);
 

@@ -97,14 +97,19 @@ test_names(void)
 		ok(!name_local(span_of(out), kept), "65");
 	}
 	ok(name_login(span_of("Paul.M@x.test")) && !name_login(span_of("")) &&
-	    !name_login(span_of("a b")) && !name_login(span_of("a|b")) &&
-	    !name_login(span_of("-a")) && !name_login(span_from("a\0", 2)) &&
-	    !name_login(span_of("p\xc3\xa9")), "logins");
+	        !name_login(span_of("a b")) && !name_login(span_of("a|b")) &&
+	        !name_login(span_of("-a")) &&
+	        !name_login(span_from("a\0", 2)) &&
+	        !name_login(span_of("p\xc3\xa9")),
+	    "logins");
 	ok(name_server(span_of("Mail-1.X"), out) &&
-	    strcmp(out, "mail-1.x") == 0 && !name_server(span_of("a_b"), out) &&
-	    !name_server(span_of(".a"), out), "servers");
+	        strcmp(out, "mail-1.x") == 0 &&
+	        !name_server(span_of("a_b"), out) &&
+	        !name_server(span_of(".a"), out),
+	    "servers");
 	ok(name_is_reserved("postmaster") && name_is_reserved("abuse") &&
-	    !name_is_reserved("bob"), "reserved");
+	        !name_is_reserved("bob"),
+	    "reserved");
 }
 
 static void
@@ -120,7 +125,7 @@ test_lists(void)
 		buf_reset(&out);
 		why[0] = '\0';
 		if (maillist_take(span_of(lists[i].in), MAILLIST_NAMES, &out,
-		    why) == -1) {
+		        why) == -1) {
 			ok(lists[i].out == NULL && why[0] != '\0',
 			    "list %zu is refused", i);
 		} else {

@@ -76,8 +76,7 @@ bury(void)
 }
 
 /* A request: the kind, one byte, and its descriptors. */
-static void __attribute__((noreturn))
-nursery_run(int fd)
+static void __attribute__((noreturn)) nursery_run(int fd)
 {
 	struct sigaction sa = { .sa_handler = reap };
 	unsigned rights = CONFINE_FORK | CONFINE_NEST;
@@ -94,7 +93,8 @@ nursery_run(int fd)
 	confine(rights, NULL, 0);
 	for (;;) {
 		struct iovec iov = { &kind, 1 };
-		struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1,
+		struct msghdr m = { .msg_iov = &iov,
+			.msg_iovlen = 1,
 			.msg_control = control.bytes,
 			.msg_controllen = sizeof(control.bytes) };
 		int fds[NURSERY_FDS_MAX];
@@ -153,7 +153,8 @@ nursery_child(enum nursery_kind kind, const int *fds, unsigned n)
 	unsigned char byte = (unsigned char)kind;
 	struct iovec iov = { &byte, 1 };
 	union control control = { .bytes = { 0 } };
-	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1,
+	struct msghdr m = { .msg_iov = &iov,
+		.msg_iovlen = 1,
 		.msg_control = control.bytes,
 		.msg_controllen = CMSG_SPACE(n * sizeof(int)) };
 	struct cmsghdr *c = CMSG_FIRSTHDR(&m);

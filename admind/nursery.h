@@ -18,14 +18,19 @@
 
 struct proc;
 
-enum nursery_kind { CHILD_HASHER, CHILD_BINDER, CHILD_CONNECTOR,
-	CHILD_RESOLVER, CHILD__COUNT };
+enum nursery_kind {
+	CHILD_HASHER,
+	CHILD_BINDER,
+	CHILD_CONNECTOR,
+	CHILD_RESOLVER,
+	CHILD__COUNT
+};
 
 struct nursery_info {
-	const char *name;         /* for the log */
-	uint64_t address_space;   /* bytes; 0: as authd */
-	unsigned rights;          /* CONFINE_* */
-	void (*run)(void);        /* never returns to anything */
+	const char *name;       /* for the log */
+	uint64_t address_space; /* bytes; 0: as authd */
+	unsigned rights;        /* CONFINE_* */
+	void (*run)(void);      /* never returns to anything */
 };
 
 /* Fork it.  infos has CHILD__COUNT rows and stays. */

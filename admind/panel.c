@@ -26,7 +26,7 @@
 #define FIRST_MS 30000     /* until its first request begins */
 #define RECORD_MS 60000    /* for one request to come in */
 #define IDLE_MS 300000
-#define LOG_LINES 20       /* refusals logged in LOG_MS */
+#define LOG_LINES 20 /* refusals logged in LOG_MS */
 #define LOG_MS 60000
 
 _Static_assert(REQUEST_MAX <= CODED_TEXT_MAX, "requests fit into records");
@@ -35,7 +35,7 @@ struct panel {
 	LIST_ENTRY(panel) next;
 	uint64_t token;
 	bool is_tcp;
-	bool counted;           /* in limit.h */
+	bool counted; /* in limit.h */
 	struct conn *conn;
 	struct exchange x;
 	struct who_from from;
@@ -263,8 +263,10 @@ panel_ended(struct conn *c, enum conn_end end, void *arg)
 		return;
 	}
 	/* A request under way is carried out; its answer finds nobody. */
-	panel_refuse(p, end == CONN_TIMEOUT ? "it takes too long" :
-	    p->x.proved ? "cut without an end" : "no hello");
+	panel_refuse(p,
+	    end == CONN_TIMEOUT ? "it takes too long"
+	        : p->x.proved   ? "cut without an end"
+	                        : "no hello");
 }
 
 static const struct conn_ops panel_ops = { .input = panel_input,

@@ -48,11 +48,13 @@ may(int fd, struct who_from *from)
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &c, &len) == -1)
 		return false;
 	from->who.kind = WHO_ALL;
-	snprintf(from->who.name, sizeof(from->who.name), "uid=%ld", (long)c.uid);
+	snprintf(from->who.name, sizeof(from->who.name), "uid=%ld",
+	    (long)c.uid);
 	snprintf(from->remote, sizeof(from->remote), "uid=%ld", (long)c.uid);
 	if (c.uid == 0 || c.uid == geteuid() ||
-	    (admind.proc.privileged && (c.gid == admind.proc.ho->gid ||
-	    in_group(fd, admind.proc.ho->gid))))
+	    (admind.proc.privileged &&
+	        (c.gid == admind.proc.ho->gid ||
+	            in_group(fd, admind.proc.ho->gid))))
 		return true;
 	log_warnx("panel uid=%ld is no administrator", (long)c.uid);
 	return false;
@@ -85,8 +87,9 @@ accept_one(int fd)
 {
 	int c = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
-	if (c == -1 && (errno == EMFILE || errno == ENFILE ||
-	    errno == ENOBUFS || errno == ENOMEM))
+	if (c == -1 &&
+	    (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
+	        errno == ENOMEM))
 		pause_listeners();
 	return c;
 }
@@ -111,8 +114,9 @@ static void
 on_tcp(evutil_socket_t fd, short what, void *arg)
 {
 	/* The least there is, should ever anybody forget to ask. */
-	struct who_from from = { .stranger = true, .who.kind = WHO_MAILBOX,
-		.who.name = "nobody" };
+	struct who_from from = {
+		.stranger = true, .who.kind = WHO_MAILBOX, .who.name = "nobody"
+	};
 	int c = accept_one((int)fd);
 
 	(void)what;
@@ -128,8 +132,8 @@ on_tcp(evutil_socket_t fd, short what, void *arg)
 static void
 listener(int fd, event_callback_fn on_accept)
 {
-	struct event *ev = event_new(admind.proc.base, fd,
-	    EV_READ | EV_PERSIST, on_accept, NULL);
+	struct event *ev = event_new(admind.proc.base, fd, EV_READ | EV_PERSIST,
+	    on_accept, NULL);
 
 	if (ev == NULL || event_add(ev, NULL) == -1)
 		fatalx("panel memory");
@@ -148,6 +152,7 @@ panel_start(void)
 		fatalx("panel memory");
 	listener(proc_edge_fd(&admind.proc, ROLE_CLI), on_unix);
 	for (unsigned n = 0; nlisteners < LISTENERS_MAX &&
-	    (fd = proc_listener(&admind.proc, n, &service)) != -1; n++)
+	     (fd = proc_listener(&admind.proc, n, &service)) != -1;
+	     n++)
 		listener(fd, on_tcp);
 }

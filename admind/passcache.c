@@ -47,7 +47,9 @@ void
 passcache_key(const struct passcache *c, uint64_t owner, struct span verifier,
     struct span password, unsigned char out[static PASSCACHE_KEY_BYTES])
 {
-	unsigned char head[16] = { 0 }; /* the verifier's length parts the two texts */
+	unsigned char head[16] = {
+		0
+	}; /* the verifier's length parts the two texts */
 	struct span parts[3] = { span_from(head, sizeof(head)), verifier,
 		password };
 

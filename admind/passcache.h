@@ -23,7 +23,7 @@
 
 struct passcache;
 
-struct passcache *passcache_new(void); /* NULL: no memory */
+struct passcache *passcache_new(void);    /* NULL: no memory */
 void passcache_free(struct passcache **); /* wipes; harmless on NULL */
 
 /* The key of a check.  owner is the caller's number for who logs in. */

@@ -27,7 +27,8 @@ put(uint64_t owner, const char *verifier, const char *password, uint64_t now_ms)
 int
 main(void)
 {
-	unsigned char key[PASSCACHE_KEY_BYTES], zero[PASSCACHE_KEY_BYTES] = { 0 };
+	unsigned char key[PASSCACHE_KEY_BYTES],
+	    zero[PASSCACHE_KEY_BYTES] = { 0 };
 	struct passcache *other;
 	char password[32];
 	unsigned n = 0;

@@ -10,7 +10,7 @@
 
 #include <event2/event.h>
 
-#define MORE_MS 1000   /* after a turn that found more than it may remove */
+#define MORE_MS 1000 /* after a turn that found more than it may remove */
 #define LOOK_MS 60000
 
 static struct event *timer;

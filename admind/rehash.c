@@ -8,7 +8,7 @@
 #define MAC_BYTES 32
 
 static struct expected {
-	uint32_t credential; /* 0: free */
+	uint32_t credential;          /* 0: free */
 	unsigned char mac[MAC_BYTES]; /* of both verifiers */
 } expected[PLACES];
 

@@ -9,8 +9,10 @@ take_filter(struct job *j, struct audit_filter *f)
 	struct span hook = job_arg(j, "hook");
 
 	*f = (struct audit_filter){ .object = job_arg(j, "object"),
-		.who = job_arg(j, "who"), .what = job_arg(j, "what"),
-		.since = job_arg(j, "since"), .until = job_arg(j, "until"),
+		.who = job_arg(j, "who"),
+		.what = job_arg(j, "what"),
+		.since = job_arg(j, "since"),
+		.until = job_arg(j, "until"),
 		.failed = hook.len > 0 };
 	if (hook.len > 0 && !span_is(hook, "failed")) {
 		dir_say(j->comment, "HOOK can be \"failed\" only");
@@ -18,7 +20,8 @@ take_filter(struct job *j, struct audit_filter *f)
 	}
 	if ((f->since.len > 0 && !audit_is_time(f->since)) ||
 	    (f->until.len > 0 && !audit_is_time(f->until))) {
-		dir_say(j->comment, "SINCE and UNTIL are written YYYY-MM-DD or "
+		dir_say(j->comment,
+		    "SINCE and UNTIL are written YYYY-MM-DD or "
 		    "YYYY-MM-DDTHH:MM:SS, in UTC");
 		return CODE_VALUE;
 	}
@@ -29,8 +32,8 @@ take_filter(struct job *j, struct audit_filter *f)
 	for (size_t i = 0; i < f->object.len; i++)
 		if (f->object.data[i] >= 0x80)
 			f->object = span_of("\x01"); /* no object has one */
-	if (job_arg(j, "after").len > 0 && span_u64(job_arg(j, "after"),
-	    INT64_MAX, &f->after) == -1) {
+	if (job_arg(j, "after").len > 0 &&
+	    span_u64(job_arg(j, "after"), INT64_MAX, &f->after) == -1) {
 		dir_say(j->comment, "AFTER is no NEXT of an answer");
 		return CODE_VALUE;
 	}

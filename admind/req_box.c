@@ -15,8 +15,9 @@
 static struct span
 import_arg(const struct job *j, const char *option)
 {
-	return strcmp(j->args.message->type, "IMPORTBAL") == 0 ?
-	    job_arg(j, option) : span_of("");
+	return strcmp(j->args.message->type, "IMPORTBAL") == 0
+	    ? job_arg(j, option)
+	    : span_of("");
 }
 
 /* The Unix account the mailbox is to be, NULL if none is named.  false: the
@@ -30,14 +31,16 @@ take_account(struct job *j, const struct account **out)
 	if (name.len == 0)
 		return true;
 	if (j->who.kind != WHO_ALL) {
-		job_finish_with(j, CODE_DENIED, "account is for "
+		job_finish_with(j, CODE_DENIED,
+		    "account is for "
 		    "administrators who may do everything");
 		return false;
 	}
 	*out = accounts_by_name(admind.accounts, name);
 	if (*out != NULL)
 		return true;
-	job_finish_with(j, CODE_VALUE, "account: %.*s is none of "
+	job_finish_with(j, CODE_VALUE,
+	    "account: %.*s is none of "
 	    "unix-accounts in semail.conf",
 	    (int)(name.len < 64 ? name.len : 64), (const char *)name.data);
 	return false;
@@ -122,8 +125,10 @@ add_exists(struct job *j)
 static void
 add(struct job *j, const char *verifier, enum credential_kind kind)
 {
-	struct dir_new n = { .type = j->args.message->type, .set = &j->set,
-		.verifier = verifier, .kind = kind,
+	struct dir_new n = { .type = j->args.message->type,
+		.set = &j->set,
+		.verifier = verifier,
+		.kind = kind,
 		.dry_run = span_is(import_arg(j, "dry-run"), "yes"),
 		.uid_first = (uint32_t)conf_num("uid-first"),
 		.uid_last = (uint32_t)conf_num("uid-last") };
@@ -199,7 +204,8 @@ importbal(struct job *j)
 	const char *problem = NULL;
 
 	if ((hash.len > 0) == (job_arg(j, "password").len > 0))
-		job_finish_with(j, CODE_VALUE, "either PASSWORD or HASH is "
+		job_finish_with(j, CODE_VALUE,
+		    "either PASSWORD or HASH is "
 		    "needed");
 	else if (hash.len > 0 && (problem = scheme_problem(hash)) != NULL)
 		job_finish_with(j, CODE_VALUE, "HASH: %s", problem);
@@ -216,7 +222,8 @@ delbal_again(struct job *j)
 	int r = dir_was_deleted(admind.db, &j->box);
 
 	if (r < 0) {
-		job_finish_with(j, r, "the database cannot be reached, try "
+		job_finish_with(j, r,
+		    "the database cannot be reached, try "
 		    "again later");
 	} else if (r == 0) {
 		job_finish(j, CODE_NO_MAILBOX);

@@ -43,15 +43,17 @@ take_services(struct job *j, uint32_t *out)
 	*out = 0;
 	while (rest.len > 0) {
 		comma = span_chr(rest, ',');
-		name = span_trim(span_sub(rest, 0, comma == -1 ? rest.len :
-		    (size_t)comma));
-		rest = comma == -1 ? span_of("") :
-		    span_sub(rest, (size_t)comma + 1, rest.len);
+		name = span_trim(span_sub(rest, 0,
+		    comma == -1 ? rest.len : (size_t)comma));
+		rest = comma == -1
+		    ? span_of("")
+		    : span_sub(rest, (size_t)comma + 1, rest.len);
 		for (i = 0; i < nitems(names) && !span_is(name, names[i].name);
-		    i++)
+		     i++)
 			;
 		if (i == nitems(names)) {
-			dir_say(j->comment, "SERVICES may have smtp, pop3 and "
+			dir_say(j->comment,
+			    "SERVICES may have smtp, pop3 and "
 			    "imap, with commas between them");
 			return CODE_VALUE;
 		}
@@ -70,7 +72,8 @@ newapp_hashed(struct job *j)
 		code = dir_newapp(admind.db, &j->who, &j->box,
 		    job_arg(j, "device"), services, j->verifier, j->comment);
 	if (code == CODE_OK) {
-		dir_say(j->comment, "the password has been made; it is told "
+		dir_say(j->comment,
+		    "the password has been made; it is told "
 		    "only now");
 		job_settle(j);
 	} else {
@@ -98,8 +101,8 @@ newapp(struct job *j)
 static void
 delapp(struct job *j)
 {
-	int code = dir_delapp(admind.db, &j->who, &j->box,
-	    job_arg(j, "device"), j->comment);
+	int code = dir_delapp(admind.db, &j->who, &j->box, job_arg(j, "device"),
+	    j->comment);
 
 	if (code == CODE_OK)
 		job_settle(j);

@@ -12,7 +12,7 @@ box_take_settings(struct job *j, unsigned but)
 		if ((but & 1u << i) || !job_given(j, option))
 			continue;
 		if (settings_take(&j->set, (enum setting)i, job_arg(j, option),
-		    j->comment) == -1) {
+		        j->comment) == -1) {
 			job_finish(j, CODE_VALUE);
 			return false;
 		}
@@ -120,8 +120,9 @@ turn(struct job *j, bool on)
 		job_finish(j, code);
 		return;
 	}
-	dir_say(j->comment, on ? "the mailbox can be used" :
-	    "the mailbox is switched off, its mail waits");
+	dir_say(j->comment,
+	    on ? "the mailbox can be used"
+	       : "the mailbox is switched off, its mail waits");
 	job_settle(j);
 }
 

@@ -62,8 +62,9 @@ listbal(struct job *j)
 	rows.more_cells = account_cell;
 	code = dir_box_list(admind.db, &j->who, &page, hashes, &rows,
 	    j->comment);
-	job_rows(j, code, hashes ? BOX_COLUMNS "|hash|account" :
-	    BOX_COLUMNS "|account", &rows);
+	job_rows(j, code,
+	    hashes ? BOX_COLUMNS "|hash|account" : BOX_COLUMNS "|account",
+	    &rows);
 }
 
 /* ---- how full --------------------------------------------------------------- */
@@ -75,8 +76,7 @@ kbytes(uint64_t bytes)
 }
 
 static void
-ask_used(struct job *j, const uint32_t *mailbox, unsigned n,
-    ipc_reply_fn reply)
+ask_used(struct job *j, const uint32_t *mailbox, unsigned n, ipc_reply_fn reply)
 {
 	struct buf b;
 	int r;
@@ -86,7 +86,8 @@ ask_used(struct job *j, const uint32_t *mailbox, unsigned n,
 	r = ipc_request(who_authd(), MSG_AUTH_USED, &b, -1, USED_MS, reply, j);
 	buf_clear(&b);
 	if (r == -1)
-		job_finish_with(j, CODE_TEMP, "authd cannot be reached, try "
+		job_finish_with(j, CODE_TEMP,
+		    "authd cannot be reached, try "
 		    "again later");
 }
 
@@ -103,8 +104,10 @@ take_used(struct job *j, struct ipc_msg *m, uint64_t *sum_out)
 	if (m == NULL || m->type == MSG_FAIL) {
 		if (m != NULL && msg_fail_get(m->payload, &fail, reason) == -1)
 			return -1;
-		job_finish_with(j, CODE_TEMP, "how full it is is not known "
-		    "now: %.100s", reason);
+		job_finish_with(j, CODE_TEMP,
+		    "how full it is is not known "
+		    "now: %.100s",
+		    reason);
 		return 0;
 	}
 	if (m->type != MSG_AUTH_USED_IS ||

@@ -36,8 +36,9 @@ ask_settings(struct job *j, const struct dir_todo *t, struct buf *b)
 static void
 ask_purge(struct job *j, const struct dir_todo *t, struct buf *b)
 {
-	struct msg_purge m = { .before_s = j->doing.purge &&
-	    !j->doing.again ? 0 : t->purge_before };
+	struct msg_purge m = { .before_s = j->doing.purge && !j->doing.again
+		    ? 0
+		    : t->purge_before };
 
 	j->doing.effect = EFFECT_PURGE;
 	msg_purge_put(b, &m);
@@ -104,7 +105,8 @@ purged(struct job *j, struct span payload)
 		return 0;
 	dir_say(j->comment, "%llu messages have been deleted",
 	    (unsigned long long)m.messages);
-	snprintf(number, sizeof(number), "%llu", (unsigned long long)m.messages);
+	snprintf(number, sizeof(number), "%llu",
+	    (unsigned long long)m.messages);
 	job_put(j, span_of(number));
 	snprintf(number, sizeof(number), "%llu", (unsigned long long)m.bytes);
 	job_put(j, span_of(number));

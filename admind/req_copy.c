@@ -52,8 +52,8 @@ say_restore(struct job *j, const struct msg_copied *m)
 		snprintf(j->comment + n, sizeof(j->comment) - (size_t)n,
 		    ", %llu entries skipped%s%.*s",
 		    (unsigned long long)m->skipped,
-		    m->why.len > 0 ? ", the first: " : "",
-		    (int)m->why.len, (const char *)m->why.data);
+		    m->why.len > 0 ? ", the first: " : "", (int)m->why.len,
+		    (const char *)m->why.data);
 }
 
 static int
@@ -70,18 +70,21 @@ code_of(struct job *j, const struct msg_copied *m)
 			say_restore(j, m);
 		return CODE_OK;
 	case COPIED_LOST:
-		dir_say(j->comment, "this %s was interrupted, or another has "
+		dir_say(j->comment,
+		    "this %s was interrupted, or another has "
 		    "taken its place: begin anew",
 		    is_backup(j) ? "backup" : "restore");
 		return CODE_NONE;
 	case COPIED_BAD:
-		dir_say(j->comment, "the archive is not good: %.*s; %llu "
+		dir_say(j->comment,
+		    "the archive is not good: %.*s; %llu "
 		    "messages restored, %llu were there already",
 		    (int)(m->why.len < 90 ? m->why.len : 90),
 		    (const char *)m->why.data, n, already);
 		return CODE_VALUE;
 	case COPIED_FULL:
-		dir_say(j->comment, "the mailbox takes no more: %.*s; %llu "
+		dir_say(j->comment,
+		    "the mailbox takes no more: %.*s; %llu "
 		    "messages restored, %llu were there already",
 		    (int)(m->why.len < 60 ? m->why.len : 60),
 		    (const char *)m->why.data, n, already);
@@ -167,7 +170,8 @@ copy(struct job *j)
 	int code;
 
 	if (copy_cursor_parse(job_arg(j, "after"), &c) == -1) {
-		job_finish_with(j, CODE_VALUE, "AFTER is not NEXT of an answer");
+		job_finish_with(j, CODE_VALUE,
+		    "AFTER is not NEXT of an answer");
 		return;
 	}
 	j->quiet = c.session != 0; /* one of many pieces */

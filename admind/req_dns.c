@@ -46,7 +46,9 @@ port_of(const char *setting)
 	for (size_t i = line.len; i > 0; i--)
 		if (line.data[i - 1] == ':')
 			return span_u64(span_sub(line, i, line.len), 65535,
-			    &port) == 0 ? (unsigned)port : 0;
+			           &port) == 0
+			    ? (unsigned)port
+			    : 0;
 	return 0;
 }
 

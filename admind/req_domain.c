@@ -26,8 +26,8 @@ newdom(struct job *j)
 	char client[129];
 
 	job_copy(j, "client", client, sizeof(client));
-	settle_or(j, dir_newdom(admind.db, &j->who, j->domain, client,
-	    j->comment));
+	settle_or(j,
+	    dir_newdom(admind.db, &j->who, j->domain, client, j->comment));
 }
 
 /* ---- DELDOM ---------------------------------------------------------------------- */
@@ -60,7 +60,8 @@ next_box(struct job *j)
 		job_home(j, MSG_SPAWN_REMOVE, &b, home_gone);
 		return;
 	default:
-		job_finish_with(j, CODE_TEMP, "the database cannot be reached, "
+		job_finish_with(j, CODE_TEMP,
+		    "the database cannot be reached, "
 		    "it goes on by itself");
 		return;
 	}

@@ -19,8 +19,9 @@ entity_of(const struct job *j)
 {
 	const char *type = j->args.message->type;
 	size_t verb = strncmp(type, "SHOW", 4) == 0 ||
-	    strncmp(type, "LIST", 4) == 0 || strncmp(type, "PASS", 4) == 0 ?
-	    4 : 3;
+	        strncmp(type, "LIST", 4) == 0 || strncmp(type, "PASS", 4) == 0
+	    ? 4
+	    : 3;
 	const struct entity *e = entity_find(span_of(type + verb));
 
 	if (e == NULL)
@@ -78,7 +79,8 @@ take_ldap(struct job *j, struct dir_change *c, unsigned column,
 {
 	if (value.len > 0 && !ldapsrc_is_named(conf_blob("ldap"), value) &&
 	    !ldapsrc_is_named(conf_blob("ldap-search"), value)) {
-		dir_say(j->comment, "semail.conf has no LDAP source of that "
+		dir_say(j->comment,
+		    "semail.conf has no LDAP source of that "
 		    "name: set ldap or ldap-search and reload");
 		return CODE_VALUE;
 	}
@@ -112,8 +114,8 @@ take_columns(struct job *j, struct dir_change *c)
 static struct span
 key_of(const struct job *j, const struct entity *e)
 {
-	return e->key_kind == KEY_DOMAIN ? span_of(j->domain) :
-	    job_arg(j, e->key);
+	return e->key_kind == KEY_DOMAIN ? span_of(j->domain)
+	                                 : job_arg(j, e->key);
 }
 
 static int
@@ -273,8 +275,10 @@ entity_list_run(struct job *j)
 
 #define ENTITY(name) \
 	{ "NEW" name, entity_new_run }, { "MOD" name, entity_mod_run }, \
-	{ "DEL" name, entity_del_run }, { "SHOW" name, entity_show_run }, \
-	{ "LIST" name, entity_list_run }
+	    { "DEL" name, entity_del_run }, { "SHOW" name, entity_show_run }, \
+	{ \
+		"LIST" name, entity_list_run \
+	}
 
 /* clang-format off */
 const struct request entity_requests[] = {

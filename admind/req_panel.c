@@ -17,8 +17,10 @@ take_name(struct job *j, char out[static CODED_NAME_MAX + 1])
 
 	if (!semail_name_good((const char *)name.data, name.len) ||
 	    span_copy(name, out, CODED_NAME_MAX + 1) == -1) {
-		dir_say(j->comment, "PANEL may have 1 to %d of a-z 0-9 . _ -, "
-		    "a letter or digit first", CODED_NAME_MAX);
+		dir_say(j->comment,
+		    "PANEL may have 1 to %d of a-z 0-9 . _ -, "
+		    "a letter or digit first",
+		    CODED_NAME_MAX);
 		return CODE_VALUE;
 	}
 	if (strcmp(out, PANEL_LOCAL) == 0) {

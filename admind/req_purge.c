@@ -43,8 +43,8 @@ finish(struct job *j, bool more)
 	/* It is deleted, whatever becomes of the log. */
 	if (code == CODE_OK)
 		dir_say(j->comment, "%llu messages %s been deleted",
-		    (unsigned long long)run.messages, run.dry_run ?
-		    "would have" : "have");
+		    (unsigned long long)run.messages,
+		    run.dry_run ? "would have" : "have");
 	job_rows(j, code, COLUMNS, &run.rows);
 }
 
@@ -71,8 +71,9 @@ on_purged(struct ipc_msg *m, void *arg)
 	if (m != NULL && m->type == MSG_FAIL) {
 		if (msg_fail_get(m->payload, &fail, reason) == -1)
 			return -1;
-	} else if (m != NULL && (m->type != MSG_SPAWN_PURGED ||
-	    msg_purged_get(m->payload, &purged) == -1)) {
+	} else if (m != NULL &&
+	    (m->type != MSG_SPAWN_PURGED ||
+	        msg_purged_get(m->payload, &purged) == -1)) {
 		return -1;
 	} else if (m != NULL) {
 		reason[0] = '\0';
@@ -101,7 +102,8 @@ ask(struct job *j)
 	if (r == 0)
 		return;
 	rows_clear(&run.rows);
-	job_finish_with(j, CODE_TEMP, "spawnd cannot be reached, try again "
+	job_finish_with(j, CODE_TEMP,
+	    "spawnd cannot be reached, try again "
 	    "later");
 }
 
@@ -123,7 +125,8 @@ next_mailbox(struct job *j)
 		finish(j, false);
 	} else {
 		rows_clear(&run.rows);
-		job_finish_with(j, CODE_TEMP, "the database cannot be reached, "
+		job_finish_with(j, CODE_TEMP,
+		    "the database cannot be reached, "
 		    "try again later");
 	}
 }

@@ -32,12 +32,12 @@ slot_of(struct resolution *r, const struct target *t)
 		for (h = 2166136261u, i = 0; i < t->address.len; i++)
 			h = (h ^ t->address.data[i]) * 16777619u;
 	for (i = h % nitems(r->slot); r->slot[i] != 0;
-	    i = (i + 1) % nitems(r->slot)) {
+	     i = (i + 1) % nitems(r->slot)) {
 		const struct target *u = &r->grant.targets[r->slot[i] - 1];
 
 		if (u->kind == t->kind && u->mailbox == t->mailbox &&
 		    (t->kind == TARGET_MAILBOX ||
-		    span_eq(u->address, t->address)))
+		        span_eq(u->address, t->address)))
 			break;
 	}
 	return &r->slot[i];
@@ -54,8 +54,8 @@ add_target(struct resolution *r, uint8_t kind, uint32_t mailbox,
 	if (*slot != 0)
 		return false;
 	/* As targets_put() writes it, and a MAC. */
-	if (r->grant.n == TARGETS_MAX || r->used + t.address.len +
-	    9 * (r->grant.n + 1) + 32 > GRANT_MAX) {
+	if (r->grant.n == TARGETS_MAX ||
+	    r->used + t.address.len + 9 * (r->grant.n + 1) + 32 > GRANT_MAX) {
 		r->too_many = true;
 		return false;
 	}
@@ -172,15 +172,14 @@ open_alias(struct store *s, struct resolution *r, unsigned index)
 		break;
 	}
 	rest = alias.list;
-	while (alias_list_next(&rest, &member) && !r->unknown &&
-	    !r->too_many) {
+	while (alias_list_next(&rest, &member) && !r->unknown && !r->too_many) {
 		if (++r->nmembers > MEMBERS_MAX)
 			r->too_many = true;
 		meaning_of_member(s, &alias, id, member, &m);
 		if (!take(s, r, &m, index) && nag(id))
 			log_warnx("alias-member alias=%u name=%s member=%s "
-			    "problem=\"there is no such address\"", id,
-			    log_quote(alias.name), log_quote(member));
+			          "problem=\"there is no such address\"",
+			    id, log_quote(alias.name), log_quote(member));
 	}
 }
 
@@ -208,8 +207,8 @@ verdict(struct resolution *r, struct span address)
 			return RCPT_TEMP;
 		if (nag(r->alias[0].id))
 			log_warnx("alias-too-many alias=%u address=%s "
-			    "limit=%u", r->alias[0].id, log_quote(address),
-			    TARGETS_MAX);
+			          "limit=%u",
+			    r->alias[0].id, log_quote(address), TARGETS_MAX);
 		return RCPT_TOO_MANY;
 	}
 	if (n == 0) {
@@ -236,7 +235,7 @@ resolve_rcpt(struct store *s, struct span address, struct resolution *r)
 	if (!take(s, r, &m, 0))
 		return RCPT_NO_USER;
 	for (unsigned i = 0; i < r->naliases && !r->unknown && !r->too_many;
-	    i++)
+	     i++)
 		open_alias(s, r, i);
 	if (m.what == MEANS_REMOTE && !m.ours)
 		return RCPT_NOT_OURS;
@@ -277,8 +276,7 @@ list_names(struct store *s, const struct feed_alias *alias, uint32_t id,
 	struct meaning m;
 	unsigned n = 0;
 
-	while (!*out && alias_list_next(&rest, &member) &&
-	    n++ < MEMBERS_MAX) {
+	while (!*out && alias_list_next(&rest, &member) && n++ < MEMBERS_MAX) {
 		meaning_of_member(s, alias, id, member, &m);
 		if (follow(s, &m, &other) == STORE_UNKNOWN)
 			return STORE_UNKNOWN;

@@ -53,7 +53,8 @@ directory(struct store *s)
 	alias(s, 23, B, "b-only", "bob");
 	alias(s, 24, 0, "abuse", "ann@a.test");
 	alias(s, 25, 0, "operators", "abuse, bob@b.test");
-	alias(s, 26, A, "mixed", "sales, b-only,, someone@else.test , BOB@A.TEST");
+	alias(s, 26, A, "mixed",
+	    "sales, b-only,, someone@else.test , BOB@A.TEST");
 	alias(s, 27, A, "loop1", "loop2");
 	alias(s, 28, A, "loop2", "loop1@a.test");
 	alias(s, 29, A, "loop3", "loop1, ann, loop3@a.test");
@@ -133,8 +134,7 @@ targets(char out[static 400])
 			    t->mailbox);
 		else
 			n += (size_t)snprintf(out + n, 400 - n, "%.*s",
-			    (int)t->address.len,
-			    (const char *)t->address.data);
+			    (int)t->address.len, (const char *)t->address.data);
 	}
 	return out;
 }
@@ -239,9 +239,9 @@ test_addresses(struct store *s)
 	is_int(resolve_rcpt(s, span_of("most@a.test"), &r), RCPT_OK,
 	    "a very long list");
 	is_int(r.grant.n, 58 * 17 + 1, "all of its members");
-	ok(span_is(r.grant.targets[r.grant.n - 1].address,
-	    "m57@else16.test") && span_is(r.grant.targets[0].address,
-	    "bob@a.test"), "with their addresses");
+	ok(span_is(r.grant.targets[r.grant.n - 1].address, "m57@else16.test") &&
+	        span_is(r.grant.targets[0].address, "bob@a.test"),
+	    "with their addresses");
 }
 
 /* The same, of a server whose name is a domain here. */
@@ -255,11 +255,13 @@ test_host_domain(struct store *s)
 	is_int(store_commit(s, st.journal, st.journal + 1), 0,
 	    "mail.test lives here");
 	ok(resolve_rcpt(s, span_of("bob@mail.test"), &r) == RCPT_OK &&
-	    r.grant.targets[0].mailbox == 70, "its mailboxes come first");
+	        r.grant.targets[0].mailbox == 70,
+	    "its mailboxes come first");
 	ok(resolve_rcpt(s, span_of("operators@mail.test"), &r) == RCPT_OK &&
-	    r.grant.n == 2, "then the administrator's aliases");
+	        r.grant.n == 2,
+	    "then the administrator's aliases");
 	ok(resolve_rcpt(s, span_of("bare@mail.test"), &r) == RCPT_OK &&
-	    r.grant.n == 1 && r.grant.targets[0].mailbox == 70,
+	        r.grant.n == 1 && r.grant.targets[0].mailbox == 70,
 	    "whose bare names are mailboxes of it");
 }
 
@@ -283,11 +285,11 @@ test_senders(struct store *s)
 		{ 1, "over+x@a.test", true },
 		{ 1, "one@a.test", true },
 		{ 2, "one@a.test", false },
-		{ 1, "team@a.test", true },      /* leads to its domain's list */
-		{ 2, "mixed@a.test", false },    /* only by sales */
-		{ 1, "mixed@a.test", true },     /* named itself */
-		{ 7, "mixed@a.test", false },    /* another domain's list */
-		{ 7, "whatever@b.test", true },  /* it catches all */
+		{ 1, "team@a.test", true },     /* leads to its domain's list */
+		{ 2, "mixed@a.test", false },   /* only by sales */
+		{ 1, "mixed@a.test", true },    /* named itself */
+		{ 7, "mixed@a.test", false },   /* another domain's list */
+		{ 7, "whatever@b.test", true }, /* it catches all */
 		{ 2, "abuse@a.test", true },
 		{ 2, "abuse@mail.test", true },
 		{ 7, "operators@mail.test", false },
@@ -359,7 +361,8 @@ test_long_list(struct store *s)
 	is_int(alias(s, 90, A, "longest", list), 0, "the longest list");
 	is_int(store_commit(s, st.journal, st.journal + 1), 0, "is stored");
 	ok(resolve_rcpt(s, span_of("longest@a.test"), &r) == RCPT_OK &&
-	    r.grant.n == 2, "to its last member");
+	        r.grant.n == 2,
+	    "to its last member");
 	free(list);
 }
 

@@ -94,7 +94,8 @@ resolver_child(void)
 	if (n == -1 || base == NULL ||
 	    (dns = dns_new(base, servers, (unsigned)n, dial, NULL)) == NULL ||
 	    (ev = event_new(base, FD_NAMES, EV_READ | EV_PERSIST, on_question,
-	    NULL)) == NULL || event_add(ev, NULL) == -1)
+	         NULL)) == NULL ||
+	    event_add(ev, NULL) == -1)
 		fatalx("resolver cannot start");
 	event_base_dispatch(base);
 	_exit(0);

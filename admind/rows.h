@@ -23,9 +23,9 @@
 
 struct rows {
 	unsigned n, max;
-	bool more;             /* a row did not fit: NEXT is told */
+	bool more; /* a row did not fit: NEXT is told */
 	bool first_cell;
-	bool too_large;        /* not even one row fits */
+	bool too_large; /* not even one row fits */
 	/* What a row of the database has not, behind what it has: NULL, or set
 	 * after rows_init(); column has the key and the cells. */
 	void (*more_cells)(struct rows *, const struct span *column);

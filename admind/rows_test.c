@@ -38,14 +38,17 @@ test_bytes(void)
 	ok(rows_end(&r, span_from(all, 256)), "a row of any bytes");
 	rows_cell(&r, span_of("second"));
 	ok(rows_end(&r, span_of("k|2")), "another");
-	ok(put("ONE|TWO|THREE|FOUR") && out.n == 5, "type, NEXT, COLUMNS, two rows");
+	ok(put("ONE|TWO|THREE|FOUR") && out.n == 5,
+	    "type, NEXT, COLUMNS, two rows");
 	is_int((int64_t)out.field[1].len, 0, "the last page has no NEXT");
 	ok(fields_parse(&cells, out.field[2]) == 0 && cells.n == 4 &&
-	    span_is(cells.field[3], "FOUR"), "the columns");
+	        span_is(cells.field[3], "FOUR"),
+	    "the columns");
 	ok(fields_parse(&cells, out.field[3]) == 0 && cells.n == 4 &&
-	    span_eq(cells.field[0], span_from(all, 256)) &&
-	    span_is(cells.field[1], "|\\p\\") && cells.field[2].len == 0 &&
-	    span_is(cells.field[3], "18446744073709551615"), "the cells");
+	        span_eq(cells.field[0], span_from(all, 256)) &&
+	        span_is(cells.field[1], "|\\p\\") && cells.field[2].len == 0 &&
+	        span_is(cells.field[3], "18446744073709551615"),
+	    "the cells");
 	anew(0);
 	ok(put("ONE") && out.n == 3, "no rows at all");
 }
@@ -84,9 +87,10 @@ test_pages(void)
 	}
 	is_int(n, 2, "pages have a limit in bytes");
 	rows_cell(&r, span_of("small"));
-	ok(!rows_end(&r, span_of("k")), "what comes after it is not taken either");
-	ok(put("X") && span_is(out.field[1], "k") &&
-	    answer.len < REQUEST_MAX, "and there is more");
+	ok(!rows_end(&r, span_of("k")),
+	    "what comes after it is not taken either");
+	ok(put("X") && span_is(out.field[1], "k") && answer.len < REQUEST_MAX,
+	    "and there is more");
 	/* Each | needs three bytes. */
 	memset(large, '|', sizeof(large) - 1);
 	anew(0);

@@ -122,8 +122,8 @@ base64(struct reader *r, struct span s, char plus, unsigned char *out,
 		return 0;
 	}
 	for (size_t i = 0; i < len; i++)
-		text[i] = (char)(plus != '\0' && s.data[i] == plus ? '+' :
-		    s.data[i]);
+		text[i] = (char)(plus != '\0' && s.data[i] == plus ? '+'
+		                                                   : s.data[i]);
 	while (len % 4 == 2 || len % 4 == 3)
 		text[len++] = '=';
 	if ((n = base64_decode(span_from(text, len), out, max)) == -1) {
@@ -241,7 +241,7 @@ read_yescrypt(struct reader *r, struct scheme *out)
 	 * bytes. */
 	if (n - itoa64 > 30 || block - itoa64 > 47 ||
 	    ((uint64_t)(block - itoa64 + 1) << (n - itoa64 + 1)) / 8 >
-	    YESCRYPT_MEMORY_KIB)
+	        YESCRYPT_MEMORY_KIB)
 		wrong(r, costly);
 	if (n - itoa64 + 1 < 10)
 		wrong(r, "a number is too small for its scheme");
@@ -272,7 +272,8 @@ read_crypt(struct reader *r, struct scheme *out)
 			return;
 		}
 	}
-	wrong(r, "its kind of crypt(3) hash is not taken (DES and others are "
+	wrong(r,
+	    "its kind of crypt(3) hash is not taken (DES and others are "
 	    "too weak)");
 }
 
@@ -300,9 +301,10 @@ read_digest(struct reader *r, struct scheme *out, enum digest d, bool salted)
 static int
 hex(unsigned char c)
 {
-	return c >= '0' && c <= '9' ? c - '0' :
-	    c >= 'a' && c <= 'f' ? c - 'a' + 10 :
-	    c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+	return c >= '0' && c <= '9' ? c - '0'
+	    : c >= 'a' && c <= 'f'  ? c - 'a' + 10
+	    : c >= 'A' && c <= 'F'  ? c - 'A' + 10
+	                            : -1;
 }
 
 /* Dovecot's: $1$salt$rounds$hex, the salt as it stands. */
@@ -406,7 +408,8 @@ static void
 read_plain(struct reader *r, struct scheme *out)
 {
 	(void)out;
-	wrong(r, "it is a password in clear, which is never stored: give it "
+	wrong(r,
+	    "it is a password in clear, which is never stored: give it "
 	    "as the password");
 }
 
@@ -500,7 +503,8 @@ scheme_is_weak(struct span verifier)
 	struct scheme s;
 	bool weak = scheme_read(verifier, &s) == NULL &&
 	    (s.kind != SCHEME_ARGON2 || !s.argon2id ||
-	    s.memory_kib < SECRET_HASH_KIB || s.rounds < SECRET_HASH_PASSES);
+	        s.memory_kib < SECRET_HASH_KIB ||
+	        s.rounds < SECRET_HASH_PASSES);
 
 	explicit_bzero(&s, sizeof(s));
 	return weak;

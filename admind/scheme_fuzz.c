@@ -30,13 +30,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		abort();
 	cheap = s.kind == SCHEME_DIGEST ||
 	    (s.kind == SCHEME_PBKDF2 && s.rounds <= 1000) ||
-	    (s.kind == SCHEME_ARGON2 && s.memory_kib <= 256 &&
-	    s.rounds <= 4) ||
-	    (s.kind == SCHEME_CRYPT && (memcmp(s.text.data, "$1$", 3) == 0 ||
-	    memcmp(s.text.data, "$2", 2) != 0 ||
-	    memcmp(s.text.data + 3, "$04$", 4) == 0) &&
-	    memcmp(s.text.data, "$y$", 3) != 0 &&
-	    strstr(text, "rounds=") == NULL);
+	    (s.kind == SCHEME_ARGON2 && s.memory_kib <= 256 && s.rounds <= 4) ||
+	    (s.kind == SCHEME_CRYPT &&
+	        (memcmp(s.text.data, "$1$", 3) == 0 ||
+	            memcmp(s.text.data, "$2", 2) != 0 ||
+	            memcmp(s.text.data + 3, "$04$", 4) == 0) &&
+	        memcmp(s.text.data, "$y$", 3) != 0 &&
+	        strstr(text, "rounds=") == NULL);
 	if (cheap && scheme_verify(span_of("password"), text) == -1)
 		abort();
 	return 0;

@@ -145,17 +145,18 @@ test_good(void)
 		    "%s is known", good[i].name);
 		is_int(scheme_verify(span_of(PASSWORD), good[i].verifier), 1,
 		    "%s: right", good[i].name);
-		is_int(scheme_verify(span_of("s3cret pasS"),
-		    good[i].verifier), 0, "%s: wrong", good[i].name);
+		is_int(scheme_verify(span_of("s3cret pasS"), good[i].verifier),
+		    0, "%s: wrong", good[i].name);
 		is_int(scheme_verify(span_of(""), good[i].verifier), 0,
 		    "%s: empty is wrong", good[i].name);
 		is_int(scheme_verify(span_from(PASSWORD "\0x",
-		    sizeof(PASSWORD) + 1), good[i].verifier), 0,
-		    "%s: a NUL does not end a password", good[i].name);
+		                         sizeof(PASSWORD) + 1),
+		           good[i].verifier),
+		    0, "%s: a NUL does not end a password", good[i].name);
 		snprintf(cut, sizeof(cut), "%s", good[i].verifier);
 		cut[strlen(cut) - 3] = '\0';
-		ok(scheme_verify(span_of(PASSWORD), cut) != 1,
-		    "%s: cut", good[i].name);
+		ok(scheme_verify(span_of(PASSWORD), cut) != 1, "%s: cut",
+		    good[i].name);
 	}
 }
 
@@ -168,32 +169,37 @@ test_bad(void)
 		const char *why = scheme_problem(span_of(bad[i].verifier));
 
 		if (!ok(why != NULL && strstr(why, bad[i].why) != NULL,
-		    "refused: %.40s", bad[i].verifier))
+		        "refused: %.40s", bad[i].verifier))
 			printf("#  got %s\n# want %s\n", why, bad[i].why);
 		errno = 0;
 		ok(scheme_verify(span_of(PASSWORD), bad[i].verifier) == -1 &&
-		    errno == EINVAL, "not tried: %.40s", bad[i].verifier);
+		        errno == EINVAL,
+		    "not tried: %.40s", bad[i].verifier);
 	}
 	memset(text, 'a', sizeof(text));
 	ok(!scheme_is_known(span_from(text, sizeof(text))), "too long");
 	ok(!scheme_is_known(span_from("{SHA}ohgYgF2kkgMlRbH1HlEDczlOc\0M=",
-	    33)), "a NUL inside");
+	       33)),
+	    "a NUL inside");
 }
 
 static void
 test_weak(void)
 {
 	ok(scheme_is_weak(span_of(good[0].verifier)), "MD5-crypt is weak");
-	ok(scheme_is_weak(span_of("$argon2id$v=19$m=65536,t=1,p=1"
-	    ARGON2_REST)), "fewer passes");
-	ok(scheme_is_weak(span_of("$argon2id$v=19$m=65535,t=9,p=1"
-	    ARGON2_REST)), "less memory");
-	ok(scheme_is_weak(span_of("$argon2i$v=19$m=65536,t=3,p=1"
-	    ARGON2_REST)), "Argon2i");
+	ok(scheme_is_weak(
+	       span_of("$argon2id$v=19$m=65536,t=1,p=1" ARGON2_REST)),
+	    "fewer passes");
+	ok(scheme_is_weak(
+	       span_of("$argon2id$v=19$m=65535,t=9,p=1" ARGON2_REST)),
+	    "less memory");
+	ok(scheme_is_weak(span_of("$argon2i$v=19$m=65536,t=3,p=1" ARGON2_REST)),
+	    "Argon2i");
 	ok(!scheme_is_weak(span_of(good[nitems(good) - 1].verifier)),
 	    "ours is not");
-	ok(!scheme_is_weak(span_of("$argon2id$v=19$m=131072,t=4,p=2"
-	    ARGON2_REST)), "nor a stronger one");
+	ok(!scheme_is_weak(
+	       span_of("$argon2id$v=19$m=131072,t=4,p=2" ARGON2_REST)),
+	    "nor a stronger one");
 	ok(!scheme_is_weak(span_of("nonsense")), "what is none is not");
 }
 

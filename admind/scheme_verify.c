@@ -24,8 +24,9 @@ verify_crypt(struct span password, struct span text)
 	}
 	memset(&data, 0, sizeof(data));
 	got = crypt_rn(typed, setting, &data, sizeof(data));
-	r = got == NULL ? -1 : strlen(got) == text.len &&
-	    secret_equal(got, text.data, text.len);
+	r = got == NULL
+	    ? -1
+	    : strlen(got) == text.len && secret_equal(got, text.data, text.len);
 	explicit_bzero(typed, sizeof(typed));
 	explicit_bzero(&data, sizeof(data));
 	return r;
@@ -48,10 +49,10 @@ verify_hash(struct span password, const struct scheme *s)
 {
 	unsigned char got[DIGEST_MAX] = { 0 };
 	struct span parts[2] = { password, span_from(s->salt, s->salt_len) };
-	int r = s->kind == SCHEME_DIGEST ?
-	    digest_make(s->digest, parts, 2, got) :
-	    digest_pbkdf2(s->digest, password, parts[1], s->rounds, got,
-	    s->hash_len);
+	int r = s->kind == SCHEME_DIGEST
+	    ? digest_make(s->digest, parts, 2, got)
+	    : digest_pbkdf2(s->digest, password, parts[1], s->rounds, got,
+	          s->hash_len);
 
 	if (r == 0)
 		r = secret_equal(got, s->hash, s->hash_len);

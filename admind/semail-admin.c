@@ -15,9 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct admin_options options = {
-	.where.conf_path = SYSCONFDIR "/semail/semail.conf"
-};
+static struct admin_options options = { .where.conf_path = SYSCONFDIR
+	"/semail/semail.conf" };
 
 void
 admin_die(int status, const char *fmt, ...)
@@ -101,9 +100,10 @@ run(struct admin_command *cmd)
 		    &request);
 		exchange(l, &request, &answer);
 		more = wants_more(cmd, &answer);
-		if (more && span_copy(show_next(&answer), next, sizeof(next)) ==
-		    -1)
-			admin_die(EXIT_PROTOCOL, "NEXT of the answer is too long");
+		if (more &&
+		    span_copy(show_next(&answer), next, sizeof(next)) == -1)
+			admin_die(EXIT_PROTOCOL,
+			    "NEXT of the answer is too long");
 		r = show_answer(&show, &answer, more);
 		after = span_of(next);
 	} while (more);
@@ -150,7 +150,8 @@ cmd_request(int argc, char *argv[])
 
 	(void)argv;
 	if (argc > 0)
-		admin_die(EXIT_USAGE, "request reads its fields from standard "
+		admin_die(EXIT_USAGE,
+		    "request reads its fields from standard "
 		    "input");
 	fields_init(&answer);
 	buf_init(&b, REQUEST_MAX);
@@ -181,12 +182,14 @@ cmd_help(int argc, char *argv[])
 		admin_copy_help(stdout);
 		return EXIT_OK;
 	}
-	m = strcmp(argv[0], "import") == 0 ? &import_usage :
-	    strcmp(argv[0], "export") == 0 ? &export_usage :
-	    admin_find(argv[0]);
+	m = strcmp(argv[0], "import") == 0   ? &import_usage
+	    : strcmp(argv[0], "export") == 0 ? &export_usage
+	                                     : admin_find(argv[0]);
 	if (m == NULL)
-		admin_die(EXIT_USAGE, "there is no command %s; semail admin "
-		    "help lists them", argv[0]);
+		admin_die(EXIT_USAGE,
+		    "there is no command %s; semail admin "
+		    "help lists them",
+		    argv[0]);
 	admin_help_of(stdout, m);
 	return EXIT_OK;
 }
@@ -292,8 +295,10 @@ take_options(int argc, char *argv[])
 			common[n++] = argv[i++];
 			common[n++] = argv[i];
 		} else {
-			admin_die(EXIT_USAGE, "there is no option %s before a "
-			    "command; semail admin help lists them", argv[i]);
+			admin_die(EXIT_USAGE,
+			    "there is no option %s before a "
+			    "command; semail admin help lists them",
+			    argv[i]);
 		}
 	}
 	word = i - n;
@@ -327,7 +332,9 @@ main(int argc, char *argv[])
 		return words[k].run(argc - 1, argv + 1);
 	}
 	if ((m = admin_find(argv[0])) == NULL)
-		admin_die(EXIT_USAGE, "there is no command %s; semail admin "
-		    "help lists them", argv[0]);
+		admin_die(EXIT_USAGE,
+		    "there is no command %s; semail admin "
+		    "help lists them",
+		    argv[0]);
 	return cmd_message(m, argc - 1, argv + 1);
 }

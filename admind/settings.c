@@ -77,8 +77,9 @@ is_phone(struct span s)
 	for (size_t i = 0; i < s.len; i++) {
 		if (s.data[i] >= '0' && s.data[i] <= '9')
 			digits++;
-		else if (s.data[i] == '+' ? i > 0 :
-		    s.data[i] == '\0' || strchr(" .-()/", s.data[i]) == NULL)
+		else if (s.data[i] == '+' ? i > 0
+		                          : s.data[i] == '\0' ||
+		            strchr(" .-()/", s.data[i]) == NULL)
 			return false;
 	}
 	return digits >= 3;
@@ -99,8 +100,7 @@ settings_take(struct settings *s, enum setting which, struct span value,
 			return wrong(comment, "COMMENT may hold no colon");
 		break;
 	case SET_QUOTA:
-		if (take_number(s, which, value, QUOTA_MAX,
-		    &s->quota_kb) == -1)
+		if (take_number(s, which, value, QUOTA_MAX, &s->quota_kb) == -1)
 			return wrong(comment, "QUOTA is too large");
 		break;
 	case SET_ANTIVIRUS:

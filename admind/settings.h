@@ -9,8 +9,8 @@
 #include "admind/names.h"
 #include "libcommon/addr.h"
 
-#define FORWARD_MAX 50       /* addresses */
-#define FORWARD_BYTES 4000   /* of all of them, normalised */
+#define FORWARD_MAX 50         /* addresses */
+#define FORWARD_BYTES 4000     /* of all of them, normalised */
 #define QUOTA_MAX (1ull << 40) /* Kbytes */
 
 /* In the order of the columns in dir_box_set.c. */
@@ -33,10 +33,10 @@ enum setting {
 
 /* Not to be copied: text[] may point into it. */
 struct settings {
-	unsigned given;               /* bits 1 << enum setting: is there at all */
+	unsigned given; /* bits 1 << enum setting: is there at all */
 	struct span text[SET__COUNT]; /* borrowed; "" where it is not given */
 	uint64_t quota_kb;
-	uint32_t user;                /* 0: nobody's */
+	uint32_t user;      /* 0: nobody's */
 	char number[2][24]; /* QUOTA, USER */
 	char short_login[NAME_LOCAL_MAX + 1];
 	char sms_email[ADDR_MAX];

@@ -37,8 +37,9 @@ tag_of(char kind, struct span name)
 static void
 decay(struct entry *e, uint64_t now_ms)
 {
-	uint64_t lives = now_ms > e->when_ms ?
-	    (now_ms - e->when_ms) / HALF_LIFE_MS : 0;
+	uint64_t lives = now_ms > e->when_ms
+	    ? (now_ms - e->when_ms) / HALF_LIFE_MS
+	    : 0;
 
 	if (lives == 0)
 		return;

@@ -27,9 +27,9 @@ int
 store_trouble(struct store *s, const char *what, int rc)
 {
 	log_warnx("store what=%s error=\"%s\"", what, mdb_strerror(rc));
-	if (rc == MDB_CORRUPTED || rc == MDB_PAGE_NOTFOUND ||
-	    rc == MDB_PANIC || rc == MDB_INVALID ||
-	    rc == MDB_CURSOR_FULL || rc == MDB_INCOMPATIBLE)
+	if (rc == MDB_CORRUPTED || rc == MDB_PAGE_NOTFOUND || rc == MDB_PANIC ||
+	    rc == MDB_INVALID || rc == MDB_CURSOR_FULL ||
+	    rc == MDB_INCOMPATIBLE)
 		s->damaged = true;
 	s->failed = true;
 	return -1;
@@ -104,8 +104,8 @@ store_try_open(struct store *s)
 	if ((rc = mdb_env_create(&s->env)) != 0 ||
 	    (rc = mdb_env_set_mapsize(s->env, MAP_BYTES)) != 0 ||
 	    (rc = mdb_env_set_maxdbs(s->env, 6)) != 0 ||
-	    (rc = mdb_env_open(s->env, ".", MDB_NOTLS | MDB_NOMETASYNC |
-	    MDB_NORDAHEAD, 0600)) != 0)
+	    (rc = mdb_env_open(s->env, ".",
+	         MDB_NOTLS | MDB_NOMETASYNC | MDB_NORDAHEAD, 0600)) != 0)
 		goto fail;
 	rc = MDB_CORRUPTED;
 	if (!store_is_whole(s->env))

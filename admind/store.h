@@ -60,7 +60,7 @@ struct store_box {
 	uint32_t server; /* of the domain */
 	uint32_t uid;
 	uint8_t state;
-	bool local;      /* the domain lives here */
+	bool local; /* the domain lives here */
 	uint64_t quota_kb;
 	char login[65];
 	char domain_name[256];
@@ -97,8 +97,7 @@ struct store_credential {
 	struct span verifier;
 };
 enum store_answer store_credentials(struct store *, uint32_t mailbox,
-    uint8_t service,
-    struct store_credential out[static STORE_CREDENTIALS_MAX],
+    uint8_t service, struct store_credential out[static STORE_CREDENTIALS_MAX],
     unsigned *n_out);
 /* The LDAP source that checks the passwords of a domain: its own, else its
  * server's; "" if there is none.  Domain 0, or one that is not there: this

@@ -236,14 +236,14 @@ row_revokes(struct store *s, uint8_t table, uint32_t id, struct span was,
 		return 0;
 	if (table == FEED_MAILBOX && feed_mailbox_get(was, &m) == 0 &&
 	    m.state == BOX_ACTIVE &&
-	    (is.len == 0 || (feed_mailbox_get(is, &m) == 0 &&
-	    m.state != BOX_ACTIVE)))
+	    (is.len == 0 ||
+	        (feed_mailbox_get(is, &m) == 0 && m.state != BOX_ACTIVE)))
 		return note_revoked(s, id);
 	if (table == FEED_CREDENTIAL && feed_credential_get(was, &c) == 0 &&
 	    (is.len == 0 || feed_credential_get(is, &c2) == -1 ||
-	    c2.mailbox != c.mailbox || c.services != c2.services ||
-	    (!span_eq(c.verifier, c2.verifier) &&
-	    !rehash_is_expected(id, c.verifier, c2.verifier))))
+	        c2.mailbox != c.mailbox || c.services != c2.services ||
+	        (!span_eq(c.verifier, c2.verifier) &&
+	            !rehash_is_expected(id, c.verifier, c2.verifier))))
 		return note_revoked(s, c.mailbox);
 	return 0;
 }
@@ -317,14 +317,15 @@ revoke_missing(struct store *s)
 		struct walk w = { .prefix = { tables[i] }, .prefix_len = 1 };
 
 		if ((rc = mdb_cursor_open(s->before, s->table[s->active].row,
-		    &w.cursor)) != 0)
+		         &w.cursor)) != 0)
 			return store_trouble(s, "walk", rc);
 		while ((rc = store_walk_next(&w, &k, &v)) == 0) {
-			if (k.mv_size == 5 && mdb_get(s->write, s->to->row,
-			    &k, &v2) == MDB_NOTFOUND &&
+			if (k.mv_size == 5 &&
+			    mdb_get(s->write, s->to->row, &k, &v2) ==
+			        MDB_NOTFOUND &&
 			    row_revokes(s, tables[i],
-			    be32_get((unsigned char *)k.mv_data + 1),
-			    val_span(v), span_from(NULL, 0)) == -1)
+			        be32_get((unsigned char *)k.mv_data + 1),
+			        val_span(v), span_from(NULL, 0)) == -1)
 				break;
 		}
 		mdb_cursor_close(w.cursor);
@@ -355,8 +356,10 @@ store_commit(struct store *s, uint64_t from, uint64_t journal)
 		errno = EBUSY;
 		return -1;
 	}
-	if (s->failed || (s->full && (revoke_missing(s) == -1 ||
-	    drop_tables(s, &s->table[s->active]) == -1)) ||
+	if (s->failed ||
+	    (s->full &&
+	        (revoke_missing(s) == -1 ||
+	            drop_tables(s, &s->table[s->active]) == -1)) ||
 	    put_state(s, &st, active) == -1) {
 		store_rollback(s);
 		errno = EIO;

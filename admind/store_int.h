@@ -27,8 +27,8 @@ struct tables {
 
 struct store {
 	MDB_env *env;
-	MDB_txn *read;  /* reset between look-ups, renewed for each */
-	MDB_txn *write; /* a feed is under way */
+	MDB_txn *read;   /* reset between look-ups, renewed for each */
+	MDB_txn *write;  /* a feed is under way */
 	MDB_txn *before; /* during a feed: what held when it began */
 	MDB_dbi meta, usage;
 	/* Answers come from table[now.active].  Changes go there too; a full
@@ -39,9 +39,9 @@ struct store {
 	const struct tables *to; /* of the feed under way */
 	unsigned uncommitted;    /* rows of a full load */
 	struct store_state now;
-	uint64_t loading;  /* directory of the full load under way */
+	uint64_t loading; /* directory of the full load under way */
 	bool full;
-	bool failed;       /* this feed cannot be committed */
+	bool failed; /* this feed cannot be committed */
 	bool damaged;
 	uint32_t *revoked; /* of this feed, then of the last commit */
 	size_t nrevoked, revoked_cap;
@@ -52,7 +52,10 @@ struct store {
 static inline MDB_val
 val(const void *p, size_t n)
 {
-	union { const void *c; void *m; } u = { .c = p };
+	union {
+		const void *c;
+		void *m;
+	} u = { .c = p };
 
 	return (MDB_val){ n, u.m };
 }

@@ -17,8 +17,9 @@ store_ldap(struct store *s, uint32_t domain, char out[static FEED_LDAP_MAX + 1])
 		if (feed_domain_get(row, &d) == -1)
 			return store_bad_row(s);
 		if (d.ldap.len > 0)
-			return span_copy(d.ldap, out, FEED_LDAP_MAX + 1) == -1 ?
-			    store_bad_row(s) : STORE_FOUND;
+			return span_copy(d.ldap, out, FEED_LDAP_MAX + 1) == -1
+			    ? store_bad_row(s)
+			    : STORE_FOUND;
 	} else if (a == STORE_NONE) {
 		a = store_server_here(s, &d.server);
 	}
@@ -27,6 +28,7 @@ store_ldap(struct store *s, uint32_t domain, char out[static FEED_LDAP_MAX + 1])
 	if (a == STORE_UNKNOWN)
 		return a;
 	/* A server nothing is known of has none. */
-	return span_copy(server.ldap, out, FEED_LDAP_MAX + 1) == -1 ?
-	    store_bad_row(s) : STORE_FOUND;
+	return span_copy(server.ldap, out, FEED_LDAP_MAX + 1) == -1
+	    ? store_bad_row(s)
+	    : STORE_FOUND;
 }

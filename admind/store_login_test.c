@@ -114,9 +114,10 @@ test_rehash(void)
 	credential(21, CREDENTIAL_APP, "$argon2id$app");
 	is_int(commit(), 0, "new ones end nothing");
 	ok(store_credentials(store, 10, SERVICE_SMTP, c, &n) == STORE_FOUND &&
-	    n == 2 && c[0].id == 20 && c[0].kind == CREDENTIAL_IMPORTED &&
-	    span_is(c[0].verifier, "{SHA}one") && c[1].id == 21 &&
-	    c[1].kind == CREDENTIAL_APP, "both, with number and kind");
+	        n == 2 && c[0].id == 20 && c[0].kind == CREDENTIAL_IMPORTED &&
+	        span_is(c[0].verifier, "{SHA}one") && c[1].id == 21 &&
+	        c[1].kind == CREDENTIAL_APP,
+	    "both, with number and kind");
 
 	rehash_expect(20, span_of("{SHA}one"), span_of("$argon2id$one"));
 	credential(20, CREDENTIAL_PASSWORD, "$argon2id$one");

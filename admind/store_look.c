@@ -181,7 +181,8 @@ store_virtual(struct store *s, uint32_t domain, struct span user,
 	if (a == STORE_UNKNOWN)
 		return a;
 	return a == STORE_NONE || feed_virtual_get(row, out) == -1
-	    ? store_bad_row(s) : STORE_FOUND;
+	    ? store_bad_row(s)
+	    : STORE_FOUND;
 }
 
 enum store_answer
@@ -204,10 +205,12 @@ store_walk_next(struct walk *w, MDB_val *k, MDB_val *v)
 
 	if (!w->started)
 		*k = val(w->prefix, w->prefix_len);
-	rc = mdb_cursor_get(w->cursor, k, v, w->started ? MDB_NEXT : MDB_SET_RANGE);
+	rc = mdb_cursor_get(w->cursor, k, v,
+	    w->started ? MDB_NEXT : MDB_SET_RANGE);
 	w->started = true;
-	if (rc == 0 && (k->mv_size < w->prefix_len ||
-	    memcmp(k->mv_data, w->prefix, w->prefix_len) != 0))
+	if (rc == 0 &&
+	    (k->mv_size < w->prefix_len ||
+	        memcmp(k->mv_data, w->prefix, w->prefix_len) != 0))
 		return MDB_NOTFOUND;
 	return rc;
 }
@@ -222,7 +225,7 @@ walk_begin(struct store *s, struct walk *w)
 		return false;
 	if ((rc = mdb_txn_renew(s->read)) == 0 &&
 	    (rc = mdb_cursor_open(s->read, s->table[s->active].key,
-	    &w->cursor)) == 0)
+	         &w->cursor)) == 0)
 		return true;
 	store_trouble(s, "walk", rc);
 	mdb_txn_reset(s->read);
@@ -326,8 +329,9 @@ store_credentials(struct store *s, uint32_t mailbox, uint8_t service,
 		row_key(key, FEED_CREDENTIAL,
 		    be32_get((unsigned char *)k.mv_data + 5));
 		rk = val(key, 5);
-		if ((rc = mdb_get(s->read, s->table[s->active].row, &rk,
-		    &v)) != 0 || feed_credential_get(val_span(v), &c) == -1) {
+		if ((rc = mdb_get(s->read, s->table[s->active].row, &rk, &v)) !=
+		        0 ||
+		    feed_credential_get(val_span(v), &c) == -1) {
 			bad = rc == 0 || rc == MDB_NOTFOUND;
 			break;
 		}
@@ -336,7 +340,8 @@ store_credentials(struct store *s, uint32_t mailbox, uint8_t service,
 			continue;
 		if (c.services == 0 || (c.services & 1u << service) != 0)
 			out[(*n_out)++] = (struct store_credential){
-			    be32_get(key + 1), c.kind, c.verifier };
+				be32_get(key + 1), c.kind, c.verifier
+			};
 	}
 	if (!walk_end(s, &w, rc))
 		return STORE_UNKNOWN;

@@ -32,9 +32,9 @@ static const char *const names[NAMES] = { "a", "b", "a+b", "postmaster",
 	"abuse", "c", "d", "e", "f", "g", "h", "i" };
 static const char *const domains[] = { "one.test", "two.test", "three.test",
 	"mail.test" };
-static const char *const lists[] = { "a", "b, c", "a@one.test, d", "e,f,g@two.test",
-	"x@else.test", "h, x@else.test", "postmaster", "abuse@three.test",
-	"c+x@two.test, a+b" };
+static const char *const lists[] = { "a", "b, c", "a@one.test, d",
+	"e,f,g@two.test", "x@else.test", "h, x@else.test", "postmaster",
+	"abuse@three.test", "c+x@two.test, a+b" };
 
 /* Names by their index; there: 0 is no row. */
 static struct {
@@ -178,22 +178,22 @@ feed_row(struct store *s, uint8_t table, unsigned i)
 {
 	switch (table) {
 	case FEED_DOMAIN:
-		return domain_of(s, i, dom[i].there ? domains[dom[i].name] :
-		    "", dom[i].server);
+		return domain_of(s, i, dom[i].there ? domains[dom[i].name] : "",
+		    dom[i].server);
 	case FEED_MAILBOX:
 		return mailbox_short(s, i, box[i].domain,
 		    box[i].there ? names[box[i].login] : "", box[i].state,
 		    box[i].shrt < NAMES ? names[box[i].shrt] : "");
 	case FEED_ALIAS:
 		return alias_of_server(s, i, ali[i].server, ali[i].domain,
-		    ali[i].there ? names[ali[i].name] : "",
-		    lists[ali[i].list]);
+		    ali[i].there ? names[ali[i].name] : "", lists[ali[i].list]);
 	case FEED_VIRTUAL:
 		return virtual_user(s, i, vir[i].domain,
 		    vir[i].user < NAMES ? names[vir[i].user] : "",
 		    vir[i].there ? names[vir[i].real] : "",
-		    vir[i].real_domain > 0 ? domains[vir[i].real_domain - 1] :
-		    "", vir[i].alias, vir[i].mailbox);
+		    vir[i].real_domain > 0 ? domains[vir[i].real_domain - 1]
+		                           : "",
+		    vir[i].alias, vir[i].mailbox);
 	default:
 		return credential(s, i, cred[i].mailbox,
 		    cred[i].there ? "$argon2id$x" : "", 0);
@@ -224,7 +224,8 @@ check_names(struct store *s, size_t *nkeys)
 			if (dom[i].there && dom[i].name == n)
 				want = i;
 		if (store_domain(s, span_of(domains[n]), &got, &local) ==
-		    STORE_FOUND && local != dom[got].local)
+		        STORE_FOUND &&
+		    local != dom[got].local)
 			bad++;
 		bad += got != want;
 		*nkeys += want > 0;
@@ -240,8 +241,9 @@ check_names(struct store *s, size_t *nkeys)
 					want = i;
 			store_find(s, d, span_of(names[n]), &got);
 			bad += got != want;
-			*nkeys += want == 0 ? 0 :
-			    strcmp(names[n], "postmaster") == 0 ? 2 : 1;
+			*nkeys += want == 0                       ? 0
+			    : strcmp(names[n], "postmaster") == 0 ? 2
+			                                          : 1;
 		}
 		for (unsigned i = 1; i <= ROWS; i++)
 			if (box[i].there && box[i].shrt == n) {
@@ -294,11 +296,13 @@ check_leads(struct store *s, size_t *nkeys)
 	for (uint32_t d = 1; d < nitems(dom); d++) {
 		for (unsigned n = 0; n <= NAMES; n++) {
 			want = model_virtual(d, n);
-			if (store_virtual(s, d, span_of(n < NAMES ? names[n] :
-			    ""), &v) == STORE_FOUND)
-				bad += want == 0 || v.alias !=
-				    vir[want].alias || !span_is(v.real_user,
-				    names[vir[want].real]);
+			if (store_virtual(s, d,
+			        span_of(n < NAMES ? names[n] : ""),
+			        &v) == STORE_FOUND)
+				bad += want == 0 ||
+				    v.alias != vir[want].alias ||
+				    !span_is(v.real_user,
+				        names[vir[want].real]);
 			else
 				bad += want != 0;
 			*nkeys += want != 0;
@@ -321,7 +325,8 @@ check_credentials(struct store *s, size_t *nkeys)
 		if (want > STORE_CREDENTIALS_MAX)
 			want = STORE_CREDENTIALS_MAX;
 		bad += store_credentials(s, m, SERVICE_POP3, out, &n) !=
-		    STORE_FOUND || n != want;
+		        STORE_FOUND ||
+		    n != want;
 	}
 	return bad;
 }
@@ -379,8 +384,8 @@ static uint32_t
 host_domain(void)
 {
 	for (uint32_t i = 1; i < nitems(dom); i++)
-		if (dom[i].there && strcmp(domains[dom[i].name],
-		    "mail.test") == 0)
+		if (dom[i].there &&
+		    strcmp(domains[dom[i].name], "mail.test") == 0)
 			return i;
 	return 0;
 }
@@ -464,21 +469,23 @@ walk_domain(uint32_t d, const char *local, size_t n, unsigned depth)
 			return true;
 		}
 	for (unsigned i = 0; i < 2; i++)
-		if (forms[i] >= 0 && (id = model_virtual(d,
-		    (unsigned)forms[i])) != 0) {
+		if (forms[i] >= 0 &&
+		    (id = model_virtual(d, (unsigned)forms[i])) != 0) {
 			walk_virtual(id, depth);
 			return true;
 		}
 	for (unsigned i = 0; i < 2; i++)
-		if (forms[i] >= 0 && (id = model_alias(1,
-		    (unsigned)forms[i])) != 0 && ali[id].domain == d) {
+		if (forms[i] >= 0 &&
+		    (id = model_alias(1, (unsigned)forms[i])) != 0 &&
+		    ali[id].domain == d) {
 			walk_alias(id, depth);
 			return true;
 		}
 	for (unsigned i = 0; i < 2; i++)
-		if (forms[i] >= 0 && (strcmp(names[forms[i]],
-		    "postmaster") == 0 || strcmp(names[forms[i]], "abuse") ==
-		    0) && (id = model_alias(1, (unsigned)forms[i])) != 0 &&
+		if (forms[i] >= 0 &&
+		    (strcmp(names[forms[i]], "postmaster") == 0 ||
+		        strcmp(names[forms[i]], "abuse") == 0) &&
+		    (id = model_alias(1, (unsigned)forms[i])) != 0 &&
 		    ali[id].domain == 0) {
 			walk_alias(id, depth);
 			return true;
@@ -497,13 +504,15 @@ walk_server(const char *local, size_t n, unsigned depth)
 	uint32_t id;
 
 	for (unsigned i = 0; i < 2; i++)
-		if (forms[i] >= 0 && (id = model_alias(1,
-		    (unsigned)forms[i])) != 0 && ali[id].domain == 0) {
+		if (forms[i] >= 0 &&
+		    (id = model_alias(1, (unsigned)forms[i])) != 0 &&
+		    ali[id].domain == 0) {
 			walk_alias(id, depth);
 			return;
 		}
 	for (uint32_t d = 1; d < nitems(dom) && forms[1] >= 0 &&
-	    strcmp(names[forms[1]], "postmaster") == 0; d++)
+	     strcmp(names[forms[1]], "postmaster") == 0;
+	     d++)
 		if (dom[d].there && dom[d].local &&
 		    (id = model_box(d, forms[1])) != 0) {
 			walk_mailbox(id);
@@ -522,9 +531,9 @@ walk_address(const char *address, size_t n, unsigned depth)
 	if (depth > VIRTUAL_STEPS_MAX)
 		return;
 	for (uint32_t i = 1; i < nitems(dom); i++)
-		if (dom[i].there && strlen(domains[dom[i].name]) ==
-		    n - nlocal - 1 && memcmp(domains[dom[i].name], at + 1,
-		    n - nlocal - 1) == 0)
+		if (dom[i].there &&
+		    strlen(domains[dom[i].name]) == n - nlocal - 1 &&
+		    memcmp(domains[dom[i].name], at + 1, n - nlocal - 1) == 0)
 			d = i;
 	host = n - nlocal - 1 == 9 && memcmp(at + 1, "mail.test", 9) == 0;
 	if (d != 0 && dom[d].local && walk_domain(d, address, nlocal, depth))
@@ -565,9 +574,12 @@ check_address(struct store *s, const char *address)
 		return 1;
 	}
 	ours = store_domain(s, span_of(strchr(address, '@') + 1), &id, &ours) ==
-	    STORE_FOUND && ours;
-	if (v == (!ours ? RCPT_NOT_OURS : want > 0 || outside ? RCPT_OK :
-	    RCPT_NO_USER))
+	        STORE_FOUND &&
+	    ours;
+	if (v ==
+	    (!ours                        ? RCPT_NOT_OURS
+	            : want > 0 || outside ? RCPT_OK
+	                                  : RCPT_NO_USER))
 		return 0;
 	printf("# verdict %d\n", (int)v);
 	return 1;
@@ -582,8 +594,8 @@ check_addresses(struct store *s)
 
 	for (unsigned d = 0; d < nitems(domains) - 1; d++)
 		for (unsigned n = 0; n < NAMES; n++) {
-			snprintf(address, sizeof(address), "%s%s@%s",
-			    names[n], details[pick(3)], domains[d]);
+			snprintf(address, sizeof(address), "%s%s@%s", names[n],
+			    details[pick(3)], domains[d]);
 			if (check_address(s, address) == 0)
 				continue;
 			printf("# %s\n", address);
@@ -650,11 +662,12 @@ feed_all(struct store *s, uint64_t directory)
 	server(s, 2, "there", 0, SERVER_IMAP, LOGINS_WITH_DOMAIN);
 	for (unsigned k = 0; k < nitems(kinds); k++)
 		for (unsigned i = 1; i <= kinds[k].rows; i++) {
-			bool there = kinds[k].table == FEED_DOMAIN ?
-			    dom[i].there : kinds[k].table == FEED_MAILBOX ?
-			    box[i].there : kinds[k].table == FEED_ALIAS ?
-			    ali[i].there : kinds[k].table == FEED_VIRTUAL ?
-			    vir[i].there : cred[i].there;
+			bool there = kinds[k].table == FEED_DOMAIN
+			    ? dom[i].there
+			    : kinds[k].table == FEED_MAILBOX ? box[i].there
+			    : kinds[k].table == FEED_ALIAS   ? ali[i].there
+			    : kinds[k].table == FEED_VIRTUAL ? vir[i].there
+			                                     : cred[i].there;
 
 			if (there && feed_row(s, kinds[k].table, i) == -1)
 				return -1;
@@ -672,7 +685,8 @@ check(struct store *s)
 
 	if (names_bad + leads_bad + bad > 0)
 		printf("# wrong: %u names, %u aliases and virtual users, "
-		    "%u credentials\n", names_bad, leads_bad, bad);
+		       "%u credentials\n",
+		    names_bad, leads_bad, bad);
 	bad += names_bad + leads_bad;
 	got = entries(s, s->table[s->active].key);
 	if (got != nkeys) {

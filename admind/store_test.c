@@ -66,7 +66,8 @@ test_feed(void)
 	is_int(verdict(s, "bob@a.test"), RCPT_TEMP, "half loaded");
 	is_int(store_commit(s, 0, 3), 0, "loaded");
 	ok(store_state(s).directory == 77 && store_state(s).journal == 3 &&
-	    store_state(s).complete, "state");
+	        store_state(s).complete,
+	    "state");
 	is_int(target(s, "bob@a.test"), 5, "there is bob");
 	is_int(target(s, "BoB@A.Test"), 5, "case does not matter");
 	is_int(target(s, "bob+news@a.test"), 5, "subaddress");
@@ -75,7 +76,8 @@ test_feed(void)
 	is_int(verdict(s, "bob@b.test"), RCPT_NOT_OURS, "not ours");
 	is_int(verdict(s, "postmaster"), RCPT_NO_USER, "no postmaster yet");
 	ok(store_credentials(s, 5, SERVICE_POP3, v, &n) == STORE_FOUND &&
-	    n == 1 && span_is(v[0].verifier, "$argon2id$x"), "credential");
+	        n == 1 && span_is(v[0].verifier, "$argon2id$x"),
+	    "credential");
 
 	mailbox(s, 6, 1, "postmaster", BOX_ACTIVE);
 	store_rollback(s);
@@ -94,14 +96,16 @@ test_feed(void)
 	is_int(store_commit(s, 4, 6), 0, "deleted and made again");
 	is_int(verdict(s, "postmaster@a.test"), RCPT_TEMP, "being made");
 	ok(store_next_revoked(s, &gone) && gone == 6 &&
-	    !store_next_revoked(s, &gone), "its sessions end");
+	        !store_next_revoked(s, &gone),
+	    "its sessions end");
 	mailbox(s, 8, 1, "eve", BOX_ACTIVE);
 	mailbox(s, 5, 1, "", 0);
 	mailbox(s, 8, 1, "bob", BOX_ACTIVE);
 	credential(s, 9, 5, "", 0);
 	is_int(store_commit(s, 6, 9), 0, "renamed in one feed");
-	ok(target(s, "bob@a.test") == 8 && verdict(s, "eve@a.test") ==
-	    RCPT_NO_USER, "the last row holds");
+	ok(target(s, "bob@a.test") == 8 &&
+	        verdict(s, "eve@a.test") == RCPT_NO_USER,
+	    "the last row holds");
 	while (store_next_revoked(s, &gone))
 		;
 	/* put before the old owner of the name goes */
@@ -127,9 +131,11 @@ test_passwords(void)
 	while (store_next_revoked(s, &gone))
 		;
 	ok(store_credentials(s, 10, SERVICE_SMTP, v, &n) == STORE_FOUND &&
-	    n == 1, "an app password is for its service");
+	        n == 1,
+	    "an app password is for its service");
 	ok(store_credentials(s, 10, SERVICE_POP3, v, &n) == STORE_FOUND &&
-	    n == 2, "and counts there");
+	        n == 2,
+	    "and counts there");
 	credential(s, 20, 10, "$argon2id$two", 0);
 	is_int(store_commit(s, 13, 14), 0, "another password");
 	ok(store_next_revoked(s, &gone) && gone == 10, "ends sessions");
@@ -141,7 +147,8 @@ test_passwords(void)
 	is_int(store_commit(s, 15, 16), 0, "and back");
 	ok(!store_next_revoked(s, &gone), "ends none");
 	ok(may(s, 10, "bob+x@a.test") && may(s, 10, "") &&
-	    !may(s, 10, "eve@a.test") && !may(s, 10, "bob@b.test"), "senders");
+	        !may(s, 10, "eve@a.test") && !may(s, 10, "bob@b.test"),
+	    "senders");
 	store_close(&s);
 }
 
@@ -154,7 +161,8 @@ test_full_again(void)
 	store_begin(s, 77);
 	domain(s, 1, "a.test");
 	mailbox(s, 30, 1, "carol", BOX_ACTIVE);
-	is_int(target(s, "bob@a.test"), 10, "the same directory: the old holds");
+	is_int(target(s, "bob@a.test"), 10,
+	    "the same directory: the old holds");
 	is_int(store_commit(s, 0, 40), 0, "loaded again");
 	is_int(verdict(s, "bob@a.test"), RCPT_NO_USER, "bob is gone");
 	ok(store_next_revoked(s, &gone) && gone == 10, "his sessions end");
@@ -241,15 +249,18 @@ test_parts(void)
 	is_int(verdict(s, "u100@b.test"), RCPT_NO_USER, "nothing of it");
 	is_int(target(s, "dan@b.test"), 1, "all of what was");
 	is_int(load_many(s, 200, MANY), 0, "another load");
-	is_int(target(s, "dan@b.test"), 1, "while it lasts the old one answers");
+	is_int(target(s, "dan@b.test"), 1,
+	    "while it lasts the old one answers");
 	is_int(store_commit(s, 0, 3), 0, "its end");
 	ok(target(s, "u200@b.test") == 200 &&
-	    target(s, "u49999@b.test") == 49999, "all of it answers");
+	        target(s, "u49999@b.test") == 49999,
+	    "all of it answers");
 	ok(verdict(s, "dan@b.test") == RCPT_NO_USER &&
-	    verdict(s, "u100@b.test") == RCPT_NO_USER,
+	        verdict(s, "u100@b.test") == RCPT_NO_USER,
 	    "nothing of what was, nor of the one that broke off");
 	ok(store_next_revoked(s, &gone) && gone == 1 &&
-	    !store_next_revoked(s, &gone), "dan's sessions end");
+	        !store_next_revoked(s, &gone),
+	    "dan's sessions end");
 	is_int(load_many(s, 300, MANY), 0, "and again");
 	is_int(store_commit(s, 0, 4), 0, "its end");
 	while (store_next_revoked(s, &gone))
@@ -273,7 +284,8 @@ test_quota(void)
 	usage_set(1, 10 * 1024);
 	is_int(verdict(s, "dan@b.test"), RCPT_FULL, "full");
 	usage_flush();
-	is_int(verdict(s, "dan@b.test"), RCPT_FULL, "and stays so when written");
+	is_int(verdict(s, "dan@b.test"), RCPT_FULL,
+	    "and stays so when written");
 	store_close(&s);
 	authd.store = s = store_open(test_dirfd);
 	is_int(verdict(s, "dan@b.test"), RCPT_FULL, "and when reopened");
@@ -296,8 +308,9 @@ test_damage(void)
 	ok(s != NULL && !store_state(s).complete, "made anew, incomplete");
 	store_close(&s);
 	fd = openat(test_dirfd, "data.mdb", O_RDWR);
-	ok(fd != -1 && pwrite(fd, "garbage!garbage!garbage!garbage!", 32, 0) ==
-	    32 && pwrite(fd, "garbage!garbage!garbage!garbage!", 32, 4096) == 32,
+	ok(fd != -1 &&
+	        pwrite(fd, "garbage!garbage!garbage!garbage!", 32, 0) == 32 &&
+	        pwrite(fd, "garbage!garbage!garbage!garbage!", 32, 4096) == 32,
 	    "overwritten");
 	close(fd);
 	s = store_open(test_dirfd);

@@ -108,16 +108,16 @@ virtual_user(struct store *s, uint32_t id, uint32_t in, const char *user,
     const char *real, const char *real_domain, uint32_t to_alias,
     uint32_t to_mailbox)
 {
-	FEED(feed_virtual, FEED_VIRTUAL, real, in, span_of(user),
-	    span_of(real), span_of(real_domain), to_alias, to_mailbox);
+	FEED(feed_virtual, FEED_VIRTUAL, real, in, span_of(user), span_of(real),
+	    span_of(real_domain), to_alias, to_mailbox);
 }
 
 static inline int
 server(struct store *s, uint32_t id, const char *name, uint8_t here,
     uint8_t type, uint8_t logins)
 {
-	FEED(feed_server, FEED_SERVER, name, here, type, logins,
-	    span_of(name), span_of(""));
+	FEED(feed_server, FEED_SERVER, name, here, type, logins, span_of(name),
+	    span_of(""));
 }
 
 #endif

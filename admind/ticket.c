@@ -58,8 +58,9 @@ ticket_redeem(const unsigned char bytes[static TICKET_BYTES], uint8_t service,
 		    !secret_equal(t->bytes, bytes, TICKET_BYTES))
 			continue;
 		/* Shown for the wrong service it is burnt as well. */
-		mailbox = t->service == service && t->expires_ms > now_ms ?
-		    t->mailbox : 0;
+		mailbox = t->service == service && t->expires_ms > now_ms
+		    ? t->mailbox
+		    : 0;
 		memset(t, 0, sizeof(*t));
 		return mailbox;
 	}
@@ -72,5 +73,6 @@ ticket_revoke(uint32_t mailbox)
 	for (unsigned i = 0; i < SETS; i++)
 		for (unsigned j = 0; j < WAYS; j++)
 			if (tickets[i][j].mailbox == mailbox)
-				memset(&tickets[i][j], 0, sizeof(struct ticket));
+				memset(&tickets[i][j], 0,
+				    sizeof(struct ticket));
 }

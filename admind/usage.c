@@ -61,7 +61,8 @@ usage_start(void)
 	struct timeval tv = { .tv_sec = FLUSH_S };
 
 	if ((timer = event_new(authd.proc.base, -1, EV_PERSIST, usage_due,
-	    NULL)) == NULL || event_add(timer, &tv) == -1)
+	         NULL)) == NULL ||
+	    event_add(timer, &tv) == -1)
 		fatalx("usage timer");
 }
 

@@ -85,8 +85,8 @@ ask_allow(struct ask *a, struct span name)
 
 	slow_passed(span_of(a->login));
 	if (n >= sizeof(a->who.name))
-		for (n = sizeof(a->who.name) - 1; n > 0 &&
-		    (name.data[n] & 0xc0) == 0x80; n--)
+		for (n = sizeof(a->who.name) - 1;
+		     n > 0 && (name.data[n] & 0xc0) == 0x80; n--)
 			;
 	memcpy(a->who.name, name.data, n);
 	a->who.name[n] = '\0';
@@ -105,7 +105,8 @@ ask_checked(void *arg, const struct hasher_result *r)
 		    conf_num("auth-cache-time"));
 		ask_allow(a, span_of(a->login));
 	} else if (r->which == HASHER_TROUBLE) {
-		ask_end(a, CODE_TEMP, "the password cannot be checked now, try "
+		ask_end(a, CODE_TEMP,
+		    "the password cannot be checked now, try "
 		    "again later");
 	} else {
 		ask_deny(a);
@@ -115,15 +116,17 @@ ask_checked(void *arg, const struct hasher_result *r)
 static void
 ask_verifier(struct ask *a, struct span password, const char *verifier)
 {
-	struct span v = span_of(verifier[0] != '\0' ? verifier :
-	    secret_dummy_verifier()); /* without one nobody logs in */
+	struct span v = span_of(verifier[0] != '\0'
+	        ? verifier
+	        : secret_dummy_verifier()); /* without one nobody logs in */
 
 	a->owner = (uint64_t)a->who.kind << 32 | a->who.id;
 	passcache_key(cache, a->owner, v, password, a->key);
 	if (passcache_has(cache, a->key, io_now_ms()))
 		ask_allow(a, span_of(a->login));
 	else if (hasher_check(password, &v, 1, ask_checked, a) == -1)
-		ask_end(a, CODE_TEMP, "too many logins at once, try again "
+		ask_end(a, CODE_TEMP,
+		    "too many logins at once, try again "
 		    "later");
 }
 
@@ -144,10 +147,11 @@ take_address(struct ask *a, struct span address)
 {
 	ptrdiff_t at = span_chr(address, '@');
 
-	if (at <= 0 || span_copy(span_sub(address, 0, (size_t)at), a->who.login,
-	    sizeof(a->who.login)) == -1 || span_copy(span_sub(address,
-	    (size_t)at + 1, address.len), a->who.domain,
-	    sizeof(a->who.domain)) == -1)
+	if (at <= 0 ||
+	    span_copy(span_sub(address, 0, (size_t)at), a->who.login,
+	        sizeof(a->who.login)) == -1 ||
+	    span_copy(span_sub(address, (size_t)at + 1, address.len),
+	        a->who.domain, sizeof(a->who.domain)) == -1)
 		return -1;
 	a->who.kind = WHO_MAILBOX;
 	return 0;
@@ -180,7 +184,8 @@ ask_answered(struct ipc_msg *m, void *arg)
 	if (r == 0 && fail == FAIL_DENIED)
 		ask_deny(a);
 	else
-		ask_end(a, CODE_TEMP, "the login cannot be checked now, try "
+		ask_end(a, CODE_TEMP,
+		    "the login cannot be checked now, try "
 		    "again later");
 	return r;
 }
@@ -199,7 +204,8 @@ ask_authd(struct ask *a, struct span login, struct span password)
 	    a);
 	buf_clear(&b);
 	if (r == -1)
-		ask_end(a, CODE_TEMP, "authd cannot be reached, try again "
+		ask_end(a, CODE_TEMP,
+		    "authd cannot be reached, try again "
 		    "later");
 }
 
@@ -234,20 +240,24 @@ who_ask(struct span login, struct span password, const struct who_from *from,
 	struct ask *a;
 
 	if (login.len == 0 && password.len > 0) {
-		done(arg, CODE_BAD, &from->who, "a password without a client "
+		done(arg, CODE_BAD, &from->who,
+		    "a password without a client "
 		    "login");
 	} else if (login.len == 0 && from->stranger) {
-		done(arg, CODE_DENIED, &from->who, "over TCP a request needs a "
+		done(arg, CODE_DENIED, &from->who,
+		    "over TCP a request needs a "
 		    "client login and password");
 	} else if (login.len == 0) {
 		done(arg, CODE_OK, &from->who, "");
 	} else if (!message_is_utf8(login) || span_chr(login, '\n') >= 0 ||
 	    span_chr(login, '\r') >= 0 || span_chr(login, '\0') >= 0 ||
 	    login.len > LOGIN_MAX || password.len > PASSWORD_MAX) {
-		done(arg, CODE_BAD, &from->who, "CLIENT LOGIN is not one line "
+		done(arg, CODE_BAD, &from->who,
+		    "CLIENT LOGIN is not one line "
 		    "of UTF-8, or it or PASSWORD is too long");
 	} else if (!admind.open) {
-		done(arg, CODE_TEMP, &from->who, "the database is not ready "
+		done(arg, CODE_TEMP, &from->who,
+		    "the database is not ready "
 		    "yet, try again later");
 	} else if ((a = calloc(1, sizeof(*a))) == NULL) {
 		done(arg, CODE_TEMP, &from->who, "no memory");

@@ -32,6 +32,7 @@ struct ipc *who_authd(void);
  * with its comment. */
 void who_ask(struct span login, struct span password, const struct who_from *,
     void (*done)(void *arg, int code, const struct dir_who *,
-    const char *comment), void *arg);
+        const char *comment),
+    void *arg);
 
 #endif

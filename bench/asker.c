@@ -89,9 +89,9 @@ become(const char *user)
 
 	if (pw == NULL)
 		fatalx("no user %s", user);
-	if (geteuid() == 0 && (setresgid(pw->pw_gid, pw->pw_gid,
-	    pw->pw_gid) == -1 || setresuid(pw->pw_uid, pw->pw_uid,
-	    pw->pw_uid) == -1))
+	if (geteuid() == 0 &&
+	    (setresgid(pw->pw_gid, pw->pw_gid, pw->pw_gid) == -1 ||
+	        setresuid(pw->pw_uid, pw->pw_uid, pw->pw_uid) == -1))
 		fatal("becoming %s", user);
 }
 
@@ -131,7 +131,7 @@ ask(const char *address, ipc_reply_fn answer, void *arg)
 	buf_init(&b, 1024);
 	wire_put_str(&b, address);
 	if (ipc_request(authd, MSG_AUTH_RCPT, &b, -1, IPC_DEADLINE_MS, answer,
-	    arg) == -1)
+	        arg) == -1)
 		fatal("asking");
 	buf_clear(&b);
 }

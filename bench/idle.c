@@ -102,7 +102,7 @@ main(int argc, char *argv[])
 	n = strtoul(argv[3], NULL, 10);
 	for (unsigned long i = 0; i < n; i++)
 		session(argv[1], argv[2]); /* open until we end */
-	usleep(500 * 1000);		   /* let the servers come to rest */
+	usleep(500 * 1000);                /* let the servers come to rest */
 	for (int i = 4; i < argc; i++) {
 		kb = pss_kb(argv[i]);
 		sum += kb;

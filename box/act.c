@@ -45,8 +45,9 @@ read_top(struct look *l)
 	}
 	if ((p = buf_reserve(&l->top, want + 1)) == NULL)
 		return -1;
-	while (got < want && (n = store_sys.pread(l->fd, p + got, want - got,
-	                          (off_t)got)) != 0) {
+	while (got < want &&
+	    (n = store_sys.pread(l->fd, p + got, want - got, (off_t)got)) !=
+	        0) {
 		if (n == -1 && errno != EINTR)
 			return -1;
 		if (n > 0)
@@ -191,8 +192,8 @@ no_answer(struct look *l)
 {
 	struct span ours[2] = { span_of(l->box->setup->box.address),
 		l->d->original };
-	const char *why = vacation_refuses(
-	    l->d->reverse_path, ours, nitems(ours));
+	const char *why = vacation_refuses(l->d->reverse_path, ours,
+	    nitems(ours));
 	const struct header *h;
 
 	if (why != NULL)

@@ -18,8 +18,10 @@
 
 static int home;
 static struct box_setup setup = { .box = { .mailbox = 5,
-	.address = "ann@x.test" }, .hostname = "mx.test",
-	.received_limit = 5, .vacation_period_s = 1000 };
+	                              .address = "ann@x.test" },
+	.hostname = "mx.test",
+	.received_limit = 5,
+	.vacation_period_s = 1000 };
 
 static void
 put(const char *name, const char *text)
@@ -71,11 +73,14 @@ decide(const struct msg_deliver *d, int fd)
 static const char *
 mail(const char *from, const char *message)
 {
-	struct msg_deliver d = { .queue_id = 1, .mailbox = 5, .may_act = 1,
+	struct msg_deliver d = { .queue_id = 1,
+		.mailbox = 5,
+		.may_act = 1,
 		.reverse_path = span_of(from),
 		.recipient = span_of("ann@x.test"),
 		.original = span_of("info@x.test"),
-		.body_bytes = strlen(message), .body = span_of(message) };
+		.body_bytes = strlen(message),
+		.body = span_of(message) };
 
 	return decide(&d, -1);
 }
@@ -85,11 +90,13 @@ mail(const char *from, const char *message)
 static void
 forward(void)
 {
-	struct msg_deliver d = { .queue_id = 1, .mailbox = 5,
+	struct msg_deliver d = { .queue_id = 1,
+		.mailbox = 5,
 		.reverse_path = span_of("s@y.test"),
 		.recipient = span_of("ann@x.test"),
 		.original = span_of("ann@x.test"),
-		.body_bytes = strlen(HELLO), .body = span_of(HELLO) };
+		.body_bytes = strlen(HELLO),
+		.body = span_of(HELLO) };
 	char many[4096];
 	size_t n = 0;
 
@@ -98,8 +105,8 @@ forward(void)
 	is_str(mail("s@y.test", HELLO), "- >b@c.test", "sent on");
 	is_str(mail("", HELLO), "- >b@c.test", "from nobody, too");
 	put(".forward", "b@c.test,ann@x.test,B@C.test, b@c.test,d@e.test");
-	is_str(mail("s@y.test", HELLO),
-	    "kept >b@c.test >B@c.test >d@e.test", "with a copy");
+	is_str(mail("s@y.test", HELLO), "kept >b@c.test >B@c.test >d@e.test",
+	    "with a copy");
 	put(".forward", "b@c.test, x y\n");
 	is_str(mail("s@y.test", HELLO), "kept >b@c.test", "with nonsense");
 	put(".forward", "|x\n/y\n:include:/z\n");
@@ -114,10 +121,14 @@ forward(void)
 	d.may_act = 1;
 	d.prefix = span_of("Delivered-To: ann@x.test\r\n");
 	is_str(decide(&d, -1), "kept", "as the lines of forwarding say");
-	is_str(mail("s@y.test", "Received: 1\r\nReceived: 2\r\nReceived: 3\r\n"
-	    "Received: 4\r\n" HELLO), "- >b@c.test", "four Received lines");
-	is_str(mail("s@y.test", "Received: 1\r\nReceived: 2\r\nReceived: 3\r\n"
-	    "Received: 4\r\nReceived: 5\r\n" HELLO), "kept", "five");
+	is_str(mail("s@y.test",
+	           "Received: 1\r\nReceived: 2\r\nReceived: 3\r\n"
+	           "Received: 4\r\n" HELLO),
+	    "- >b@c.test", "four Received lines");
+	is_str(mail("s@y.test",
+	           "Received: 1\r\nReceived: 2\r\nReceived: 3\r\n"
+	           "Received: 4\r\nReceived: 5\r\n" HELLO),
+	    "kept", "five");
 	for (unsigned i = 0; i < 60; i++)
 		n += (size_t)snprintf(many + n, sizeof(many) - n,
 		    "u%u@c.test\n", i);
@@ -131,10 +142,13 @@ static void
 from_file(void)
 {
 	char path[4200];
-	struct msg_deliver d = { .queue_id = 1, .mailbox = 5, .may_act = 1,
+	struct msg_deliver d = { .queue_id = 1,
+		.mailbox = 5,
+		.may_act = 1,
 		.reverse_path = span_of("s@y.test"),
 		.recipient = span_of("ann@x.test"),
-		.original = span_of("ann@x.test"), .body_file = 1,
+		.original = span_of("ann@x.test"),
+		.body_file = 1,
 		.body_bytes = strlen(HELLO) };
 	int fd;
 

@@ -11,9 +11,9 @@
 struct answered {
 	struct span sender;
 	uint64_t now_s, period_s;
-	bool found;         /* the sender, within the period */
+	bool found; /* the sender, within the period */
 	unsigned live, stale;
-	struct buf rows;    /* those that count */
+	struct buf rows; /* those that count */
 };
 
 /* "UNIXTIME ADDRESS": one that counts still. */
@@ -28,8 +28,7 @@ row_counts(const struct answered *a, struct span line, struct span *address)
 		return false;
 	*address = span_sub(line, (size_t)blank + 1, line.len);
 	/* A time that is yet to come: of a clock that was wrong. */
-	return address->len > 0 && t <= a->now_s &&
-	    a->now_s - t < a->period_s;
+	return address->len > 0 && t <= a->now_s && a->now_s - t < a->period_s;
 }
 
 static bool
@@ -105,8 +104,9 @@ note(struct answered *a, int home, bool can_append)
 int
 answered_note(int home, struct span sender, uint64_t now_s, uint64_t period_s)
 {
-	struct answered a = { .sender = sender, .now_s = now_s,
-		.period_s = period_s };
+	struct answered a = {
+		.sender = sender, .now_s = now_s, .period_s = period_s
+	};
 	bool can_append = false;
 	struct buf file;
 	int r, saved;

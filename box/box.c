@@ -218,8 +218,7 @@ setup_take(struct box_setup *out)
 	int r = -1;
 
 	buf_init(&b, SETUP_MAX);
-	if (fcntl(FD_CONTROL, F_GETFD) != -1 &&
-	    fcntl(FD_HOME, F_GETFD) != -1 &&
+	if (fcntl(FD_CONTROL, F_GETFD) != -1 && fcntl(FD_HOME, F_GETFD) != -1 &&
 	    io_slurp(FD_SETUP, SETUP_MAX, &b) == 0)
 		r = box_setup_get(buf_span(&b), out);
 	buf_clear(&b);
@@ -237,8 +236,7 @@ main(int argc, char *argv[])
 	umask(077);
 	signal(SIGPIPE, SIG_IGN);
 	if (argc != 1 || setup_take(&b.setup) == -1) {
-		fprintf(stderr,
-		    "usage: semail-spawnd starts this program.\n");
+		fprintf(stderr, "usage: semail-spawnd starts this program.\n");
 		return 64;
 	}
 	log_set_debug(b.setup.debug);

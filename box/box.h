@@ -16,7 +16,7 @@ struct event_base;
 /* The mailbox this process works for. */
 struct box {
 	struct event_base *base;
-	struct ipc *control;   /* spawnd */
+	struct ipc *control; /* spawnd */
 	struct box_setup setup;
 	int home;
 	struct folder *folder; /* see box_folder() */
@@ -25,11 +25,11 @@ struct box {
 	uint64_t usage_told;
 	int64_t used_bytes, used_count; /* not yet in usage */
 	struct event *used_event;
-	uint32_t taken;        /* sessions, channels and work so far */
-	uint32_t sessions;     /* of them, still here */
-	void *purging;         /* work.c's, while it purges */
+	uint32_t taken;         /* sessions, channels and work so far */
+	uint32_t sessions;      /* of them, still here */
+	void *purging;          /* work.c's, while it purges */
 	void *backup, *restore; /* copy.c's sessions */
-	void *pop3;            /* whose the maildrop is (RFC 1939 8), or NULL */
+	void *pop3; /* whose the maildrop is (RFC 1939 8), or NULL */
 };
 
 /* The INBOX, or NULL with errno while it cannot be opened. */

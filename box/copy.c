@@ -22,21 +22,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SLICE 25        /* messages before others have their turn */
-#define LIST_SLICE 500  /* names, which are only read */
-#define PIECE_MS 500    /* then a piece is answered as far as it is */
-#define IDLE_S 300      /* whoever reads or writes the archive may be slow */
-#define OVER_S 20       /* only in case the last answer was lost */
+#define SLICE 25       /* messages before others have their turn */
+#define LIST_SLICE 500 /* names, which are only read */
+#define PIECE_MS 500   /* then a piece is answered as far as it is */
+#define IDLE_S 300     /* whoever reads or writes the archive may be slow */
+#define OVER_S 20      /* only in case the last answer was lost */
 
 /* What both have. */
 struct session {
 	struct box *box;
-	void **place;        /* where box has it */
+	void **place; /* where box has it */
 	uint64_t number;
-	uint64_t at;         /* bytes of the archive before the piece */
+	uint64_t at; /* bytes of the archive before the piece */
 	uint64_t piece_bytes;
-	bool busy;           /* the piece is under way */
-	uint32_t id;         /* of the request for it */
+	bool busy;   /* the piece is under way */
+	uint32_t id; /* of the request for it */
 	uint64_t since_ms;
 	struct msg_copied said; /* the answer to it, but for texts */
 	char why[COPY_WHY_MAX + 1];
@@ -54,7 +54,7 @@ struct restoring {
 	struct session s;
 	struct restore restore;
 	struct buf piece;
-	struct span left;  /* of the piece */
+	struct span left; /* of the piece */
 	bool last;
 	uint64_t messages, bytes; /* told to box_used() */
 };
@@ -148,8 +148,9 @@ session_fail(struct session *s, const char *what)
 	int err = errno;
 
 	log_warn("%s mailbox=%u", what, s->box->setup.box.mailbox);
-	snprintf(why, sizeof(why), "%s: %s", what, err == EBADMSG ?
-	    "a message was changed while it was read" : strerror(err));
+	snprintf(why, sizeof(why), "%s: %s", what,
+	    err == EBADMSG ? "a message was changed while it was read"
+	                   : strerror(err));
 	s->busy = false;
 	if (s->box->control != NULL)
 		ipc_fail(s->box->control, s->id, FAIL_TEMP, why);
@@ -321,8 +322,9 @@ restoring_room(struct restoring *k)
 	int64_t used = (int64_t)b->usage.bytes + b->used_bytes;
 	int64_t quota = (int64_t)b->usage.quota;
 
-	k->restore.room = quota == 0 || !b->usage.known ? UINT64_MAX :
-	    used >= quota ? 0 : (uint64_t)(quota - used);
+	k->restore.room = quota == 0 || !b->usage.known ? UINT64_MAX
+	    : used >= quota                             ? 0
+	                    : (uint64_t)(quota - used);
 }
 
 static void
@@ -351,7 +353,7 @@ restoring_done(struct restoring *k, enum copied how, const char *why)
 	snprintf(s->why, sizeof(s->why), "%s", why);
 	if (how != COPIED_MORE)
 		log_info("restore mailbox=%u messages=%llu bytes=%llu "
-		    "already=%llu skipped=%llu end=%s",
+		         "already=%llu skipped=%llu end=%s",
 		    s->box->setup.box.mailbox, (unsigned long long)r->messages,
 		    (unsigned long long)r->bytes,
 		    (unsigned long long)r->already,

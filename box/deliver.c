@@ -80,9 +80,13 @@ write_draft(struct folder *f, struct ipc *ipc, const struct msg_deliver *d,
     int fd)
 {
 	struct store_incoming in = { .queue_id = d->queue_id,
-		.arrived_s = d->arrived_s, .reverse_path = d->reverse_path,
-		.recipient = d->recipient, .prefix = d->prefix,
-		.body_bytes = d->body_bytes, .body_fd = fd, .body = d->body };
+		.arrived_s = d->arrived_s,
+		.reverse_path = d->reverse_path,
+		.recipient = d->recipient,
+		.prefix = d->prefix,
+		.body_bytes = d->body_bytes,
+		.body_fd = fd,
+		.body = d->body };
 	struct pending *p;
 
 	/* An earlier attempt, on a channel local has given up: its file in

@@ -102,8 +102,7 @@ erase_all(int home)
 			found = true;
 			if (unlinkat(home, name, 0) == 0 || errno == ENOENT)
 				continue;
-			if (erase_dir(home, name) == -1 &&
-			    errno != ENOTEMPTY) {
+			if (erase_dir(home, name) == -1 && errno != ENOTEMPTY) {
 				log_warn("erase");
 				closedir(d);
 				return -1;

@@ -42,14 +42,15 @@ entry_len(struct span in)
 	size_t i;
 
 	for (i = 0; i < in.len && in.data[i] != '\n'; i++) {
-		unsigned char c = in.data[i], last = i > 0 ? in.data[i - 1] : ' ';
+		unsigned char c = in.data[i],
+		              last = i > 0 ? in.data[i - 1] : ' ';
 
 		if (c == '\\' && i + 1 < in.len && in.data[i + 1] != '\n')
 			i++;
 		else if (c == '"')
 			quoted = !quoted;
-		else if (!quoted && (c == ',' ||
-		    (c == '#' && (last == ' ' || last == '\t'))))
+		else if (!quoted &&
+		    (c == ',' || (c == '#' && (last == ' ' || last == '\t'))))
 			break;
 	}
 	return i;
@@ -77,8 +78,9 @@ is_program_or_file(struct span s)
 {
 	if (s.len > 0 && s.data[0] == '"')
 		s = span_trim(span_sub(s, 1, s.len));
-	return s.len > 0 && (s.data[0] == '|' || s.data[0] == '/' ||
-	    span_has_prefix_icase(s, ":include:"));
+	return s.len > 0 &&
+	    (s.data[0] == '|' || s.data[0] == '/' ||
+	        span_has_prefix_icase(s, ":include:"));
 }
 
 /* "\login" of old; "login" and "\login" are of the mailbox's own domain. */
@@ -94,8 +96,8 @@ parse_bare(struct span s, const char *own, struct addr *out)
 		errno = EINVAL;
 		return -1;
 	}
-	snprintf(full, sizeof(full), "%.*s%s", (int)s.len,
-	    (const char *)s.data, at);
+	snprintf(full, sizeof(full), "%.*s%s", (int)s.len, (const char *)s.data,
+	    at);
 	return addr_parse(span_of(full), ADDR_UTF8, out);
 }
 

@@ -99,6 +99,7 @@ main(void)
 	memset(big, 'a', sizeof(big));
 	forward_begin(&r, span_from(big, sizeof(big)), OWN);
 	ok(forward_next(&r, &e) && e.kind == FORWARD_BAD &&
-	    !forward_next(&r, &e), "one endless word");
+	        !forward_next(&r, &e),
+	    "one endless word");
 	return done_testing();
 }

@@ -248,7 +248,8 @@ name_len(struct span f)
 	size_t n;
 
 	for (n = 0; n < f.len && f.data[n] > ' ' && f.data[n] < 0x7f &&
-	     f.data[n] != ':'; n++)
+	     f.data[n] != ':';
+	     n++)
 		;
 	return n;
 }
@@ -258,8 +259,7 @@ header_scan(struct span in, const struct span *ours, size_t nours,
     struct header *out)
 {
 	static char texts[4][ADDR_MAX];
-	struct scan s = { .ours = (const char (*)[ADDR_MAX])texts,
-		.out = out };
+	struct scan s = { .ours = (const char(*)[ADDR_MAX])texts, .out = out };
 
 	memset(out, 0, sizeof(*out));
 	for (size_t i = 0; i < nours && s.nours < nitems(texts); i++)
@@ -274,8 +274,7 @@ header_scan(struct span in, const struct span *ours, size_t nours,
 			colon++; /* RFC 5322 4.5: of old */
 		if (name == 0 || colon == f.len || f.data[colon] != ':')
 			break;
-		field(&s, span_sub(f, 0, name),
-		    span_sub(f, colon + 1, f.len));
+		field(&s, span_sub(f, 0, name), span_sub(f, colon + 1, f.len));
 		in = span_sub(in, f.len, in.len);
 	}
 }

@@ -13,11 +13,11 @@
 
 struct header {
 	/* loops */
-	unsigned received;   /* Received lines */
-	bool been_here;      /* we have put our Delivered-To on it before */
+	unsigned received; /* Received lines */
+	bool been_here;    /* we have put our Delivered-To on it before */
 	/* answers: RFC 3834 2, and what else people put on automatic mail */
 	const char *automatic; /* why it is not to be answered, or NULL */
-	bool to_us;          /* one of our addresses stands in To, Cc, ... */
+	bool to_us;            /* one of our addresses stands in To, Cc, ... */
 	struct span subject, message_id, references; /* as written, folded */
 };
 

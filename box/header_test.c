@@ -19,8 +19,10 @@ static const struct {
 	    false, false, "" },
 	{ "a continuation before any field", " x\r\nTo: ann@x.test\r\n", 0,
 	    false, false, "" },
-	{ "Received lines", "Received: a\r\nX: y\r\nreceived: b;\r\n\tc\r\n"
-	    "RECEIVED : d\r\n\r\n", 3, false, false, "" },
+	{ "Received lines",
+	    "Received: a\r\nX: y\r\nreceived: b;\r\n\tc\r\n"
+	    "RECEIVED : d\r\n\r\n",
+	    3, false, false, "" },
 	{ "LF alone", "Received: a\nDelivered-To: ann@x.test\n\n", 1, true,
 	    false, "" },
 	{ "been here", "Delivered-To: ann@x.test\r\n\r\n", 0, true, false, "" },
@@ -28,22 +30,27 @@ static const struct {
 	    "" },
 	{ "another's", "Delivered-To: bob@x.test\r\n\r\n", 0, false, false,
 	    "" },
-	{ "an alias may be passed twice", "Delivered-To: info@x.test\r\n\r\n", 0,
-	    false, false, "" },
-	{ "a lookalike", "Delivered-To: ann@x.test.example\r\n"
+	{ "an alias may be passed twice", "Delivered-To: info@x.test\r\n\r\n",
+	    0, false, false, "" },
+	{ "a lookalike",
+	    "Delivered-To: ann@x.test.example\r\n"
 	    "Delivered-To: joann@x.test\r\nX-Delivered-To: ann@x.test\r\n\r\n",
 	    0, false, false, "" },
 	{ "To", "To: ann@x.test\r\n\r\n", 0, false, true, "" },
-	{ "To, folded", "To: bob@x.test,\r\n \"Lee, Ann\"\r\n\t<Ann@X.test>"
-	    "\r\n\r\n", 0, false, true, "" },
+	{ "To, folded",
+	    "To: bob@x.test,\r\n \"Lee, Ann\"\r\n\t<Ann@X.test>"
+	    "\r\n\r\n",
+	    0, false, true, "" },
 	{ "Cc", "Cc: team: bob@y.test, ann+x@x.test;\r\n\r\n", 0, false, true,
 	    "" },
 	{ "Resent-To", "To: b@x.test\r\nResent-To: ann@x.test\r\n\r\n", 0,
 	    false, true, "" },
 	{ "the address of the envelope", "To: <info@x.test>\r\n\r\n", 0, false,
 	    true, "" },
-	{ "not to us", "To: joann@x.test, ann@x.test.example, ann@y.test,"
-	    " annx.test\r\nFrom: ann@x.test\r\n\r\n", 0, false, false, "" },
+	{ "not to us",
+	    "To: joann@x.test, ann@x.test.example, ann@y.test,"
+	    " annx.test\r\nFrom: ann@x.test\r\n\r\n",
+	    0, false, false, "" },
 	{ "Auto-Submitted", "Auto-Submitted: auto-replied; x=y\r\n\r\n", 0,
 	    false, false, "Auto-Submitted" },
 	{ "Auto-Submitted: no", "Auto-Submitted: NO (really)\r\n\r\n", 0, false,
@@ -77,7 +84,8 @@ static const struct span ours[] = {
 static void
 texts(void)
 {
-	static const char in[] = "Subject: one\r\n two \r\nMessage-Id:  <1@y>\r\n"
+	static const char in[] =
+	    "Subject: one\r\n two \r\nMessage-Id:  <1@y>\r\n"
 	    "References: <0@y>\r\n <9@y>\r\nSubject: another\r\n\r\n";
 	struct header h;
 
@@ -116,8 +124,9 @@ main(void)
 	for (size_t i = 0; i < nitems(rows); i++) {
 		header_scan(span_of(rows[i].in), ours, nitems(ours), &h);
 		ok(h.received == rows[i].received &&
-		    h.been_here == rows[i].been_here &&
-		    h.to_us == rows[i].to_us, "%s", rows[i].name);
+		        h.been_here == rows[i].been_here &&
+		        h.to_us == rows[i].to_us,
+		    "%s", rows[i].name);
 		is_str(h.automatic == NULL ? "" : h.automatic,
 		    rows[i].automatic, "%s: automatic", rows[i].name);
 	}

@@ -119,8 +119,8 @@ write_new(int home, const char *name, struct span bytes,
 		snprintf(tmp, NAME_MAX_BYTES, "%s.new-%u", name, i);
 		/* What a crash left, or its owner put there. */
 		store_sys.unlink(home, tmp);
-		fd = store_sys.open(
-		    home, tmp, O_WRONLY | O_CREAT | O_EXCL, 0600);
+		fd = store_sys.open(home, tmp, O_WRONLY | O_CREAT | O_EXCL,
+		    0600);
 		if (fd == -1 && errno != EEXIST)
 			return -1;
 	}

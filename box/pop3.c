@@ -35,7 +35,8 @@ static void
 cmd_capa(struct pop3 *p, const struct args *a)
 {
 	(void)a;
-	buf_puts(&p->out, "+OK capabilities follow\r\n"
+	buf_puts(&p->out,
+	    "+OK capabilities follow\r\n"
 	    "TOP\r\nUSER\r\nUIDL\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\n"
 	    "PIPELINING\r\nIMPLEMENTATION SEMail\r\n.\r\n");
 }

@@ -18,7 +18,7 @@
 
 enum pop3_job {
 	POP3_NONE,
-	POP3_OPEN,   /* list and measure, then answer the login */
+	POP3_OPEN, /* list and measure, then answer the login */
 	POP3_LIST,
 	POP3_UIDL,
 	POP3_RETR,   /* and TOP */
@@ -28,23 +28,23 @@ enum pop3_job {
 struct pop3 {
 	struct folder *folder;
 	struct store_list list;
-	unsigned char *deleted;  /* a flag for each message */
-	size_t live;             /* messages not marked */
-	uint64_t octets;         /* of these */
+	unsigned char *deleted; /* a flag for each message */
+	size_t live;            /* messages not marked */
+	uint64_t octets;        /* of these */
 	struct buf out;
-	bool ended;              /* send out, then close */
-	bool broken;             /* close at once: a message ends in the
+	bool ended;    /* send out, then close */
+	bool broken;   /* close at once: a message ends in the
 	                          * middle and must not seem whole */
-	bool skipping;           /* the rest of an overlong line */
+	bool skipping; /* the rest of an overlong line */
 	bool listed;
 	/* the work under way */
 	enum pop3_job job;
 	size_t at;
 	int fd;
-	uint64_t offset, left;   /* of the file */
-	uint64_t lines;          /* TOP: of the body, still to be sent */
+	uint64_t offset, left; /* of the file */
+	uint64_t lines;        /* TOP: of the body, still to be sent */
 	bool top, in_body;
-	unsigned char last;      /* byte sent before, '\n' at the start */
+	unsigned char last; /* byte sent before, '\n' at the start */
 	unsigned failed;
 	/* what the update removed */
 	uint64_t removed_bytes, removed_count;

@@ -26,7 +26,8 @@ f_list(struct folder *f, struct store_list *out)
 	out->msgs = calloc(nitems(bodies), sizeof(*out->msgs));
 	for (size_t i = 0; i < nitems(bodies); i++)
 		out->msgs[out->n++] = (struct store_msg){
-			.name = strdup(names[i]), .id_len = 3, .own = true };
+			.name = strdup(names[i]), .id_len = 3, .own = true
+		};
 	return 0;
 }
 
@@ -82,8 +83,11 @@ f_remove(struct folder *f, struct store_msg *m)
 	return 0;
 }
 
-static const struct folder_ops ops = { .list = f_list, .measure = f_measure,
-	.see = f_see, .read = f_read, .remove = f_remove };
+static const struct folder_ops ops = { .list = f_list,
+	.measure = f_measure,
+	.see = f_see,
+	.read = f_read,
+	.remove = f_remove };
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -17,8 +17,8 @@ struct pop3_session {
 	int fd;
 	struct event *rd, *wr, *again;
 	struct pop3 pop3;
-	bool holds;          /* the maildrop */
-	size_t sent;         /* of pop3.out */
+	bool holds;  /* the maildrop */
+	size_t sent; /* of pop3.out */
 	size_t in_len;
 	unsigned char in[IN_MAX];
 };
@@ -53,8 +53,8 @@ session_write(struct pop3_session *s)
 	struct buf *out = &s->pop3.out;
 
 	while (s->sent < out->len) {
-		ssize_t n = send(s->fd, out->data + s->sent,
-		    out->len - s->sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+		ssize_t n = send(s->fd, out->data + s->sent, out->len - s->sent,
+		    MSG_NOSIGNAL | MSG_DONTWAIT);
 
 		if (n == -1) {
 			if (errno == EINTR)
@@ -159,17 +159,17 @@ pop3_take(struct box *box, int fd, struct span remote)
 	struct pop3_session *s;
 
 	if (folder == NULL || box->pop3 != NULL) {
-		refuse(fd, folder == NULL ?
-		    "-ERR [SYS/TEMP] the mailbox cannot be opened now\r\n" :
-		    "-ERR [IN-USE] another session has this mailbox\r\n");
+		refuse(fd,
+		    folder == NULL
+		        ? "-ERR [SYS/TEMP] the mailbox cannot be opened now\r\n"
+		        : "-ERR [IN-USE] another session has this mailbox\r\n");
 		box_session_end(box);
 		return;
 	}
 	s = calloc(1, sizeof(*s));
 	if (s == NULL || io_nonblock(fd) == -1 ||
 	    (s->rd = event_new(box->base, fd, EV_READ, on_read, s)) == NULL ||
-	    (s->wr = event_new(box->base, fd, EV_WRITE, on_ready, s)) ==
-	        NULL ||
+	    (s->wr = event_new(box->base, fd, EV_WRITE, on_ready, s)) == NULL ||
 	    (s->again = event_new(box->base, -1, 0, on_ready, s)) == NULL) {
 		refuse(fd, "-ERR [SYS/TEMP] no memory\r\n");
 		if (s != NULL && s->rd != NULL)

@@ -111,7 +111,8 @@ static const struct {
 } rows[] = {
 	{ "login", "", "+OK 3 messages (65 octets)\r\n" },
 	{ "STAT", "STAT\r\n", "+OK 3 65\r\n" },
-	{ "LIST", "LIST\r\n", "+OK 3 messages (65 octets)\r\n"
+	{ "LIST", "LIST\r\n",
+	    "+OK 3 messages (65 octets)\r\n"
 	    "1 35\r\n2 22\r\n3 8\r\n.\r\n" },
 	{ "LIST of one", "list 2\r\n", "+OK 2 22\r\n" },
 	{ "UIDL: the base name, or a hash of what cannot be shown", "UIDL\r\n",
@@ -123,9 +124,11 @@ static const struct {
 	    ".\r\n" },
 	{ "RETR of CRLF lines", "RETR 2\r\n",
 	    "+OK 22 octets\r\nSubject: two\r\n\r\nbody\r\n.\r\n" },
-	{ "TOP 0", "TOP 1 0\r\n", "+OK top of message follows\r\n"
+	{ "TOP 0", "TOP 1 0\r\n",
+	    "+OK top of message follows\r\n"
 	    "Subject: one\r\n\r\n.\r\n" },
-	{ "TOP 1", "top 1 1\r\n", "+OK top of message follows\r\n"
+	{ "TOP 1", "top 1 1\r\n",
+	    "+OK top of message follows\r\n"
 	    "Subject: one\r\n\r\n..dot\r\n.\r\n" },
 	{ "TOP of more than there is", "TOP 2 100\r\n",
 	    "+OK top of message follows\r\nSubject: two\r\n\r\nbody\r\n"
@@ -139,7 +142,8 @@ static const struct {
 	{ "RSET brings back", "DELE 1\r\nDELE 2\r\nRSET\r\nSTAT\r\n",
 	    "+OK deleted\r\n+OK deleted\r\n+OK 3 messages (65 octets)\r\n"
 	    "+OK 3 65\r\n" },
-	{ "numbers", "RETR 0\r\nRETR 4\r\nLIST 99999999999999999999\r\n"
+	{ "numbers",
+	    "RETR 0\r\nRETR 4\r\nLIST 99999999999999999999\r\n"
 	    "DELE -1\r\nRETR 1x\r\nRETR\r\nTOP 1\r\nSTAT 1\r\nRETR 1 2\r\n",
 	    "-ERR no such message\r\n-ERR no such message\r\n"
 	    "-ERR bad argument to LIST\r\n-ERR bad argument to DELE\r\n"
@@ -158,7 +162,8 @@ static const struct {
 	{ "a CR inside", "NO\rOP\r\nNOOP\r\n",
 	    "-ERR control character in a command\r\n+OK\r\n" },
 	{ "QUIT", "QUIT\r\nSTAT\r\n", "+OK bye\r\n" },
-	{ "CAPA", "CAPA\r\n", "+OK capabilities follow\r\nTOP\r\nUSER\r\n"
+	{ "CAPA", "CAPA\r\n",
+	    "+OK capabilities follow\r\nTOP\r\nUSER\r\n"
 	    "UIDL\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nPIPELINING\r\n"
 	    "IMPLEMENTATION SEMail\r\n.\r\n" },
 };
@@ -193,7 +198,8 @@ long_lines(void)
 		fresh();
 		snprintf(in, sizeof(in),
 		    "%.253s\r\n%.254s\r\n%.299s\r\nNOOP\r\n", line, line, line);
-		is_str(session(in, steps[s]), "+OK 3 messages (65 octets)\r\n"
+		is_str(session(in, steps[s]),
+		    "+OK 3 messages (65 octets)\r\n"
 		    "-ERR unknown command\r\n-ERR line too long\r\n"
 		    "-ERR line too long\r\n+OK\r\n",
 		    "lines over 255 (%zu at a time)", steps[s]);
@@ -225,7 +231,8 @@ update(void)
 	fresh();
 	session("DELE 1\r\nDELE 2\r\nQUIT\r\n", 8192);
 	ok(!there("Maildir/cur/1.one.h:2,S") &&
-	    !there("Maildir/cur/2.two.h,S=22,W=22:2,"), "deleted at QUIT");
+	        !there("Maildir/cur/2.two.h,S=22,W=22:2,"),
+	    "deleted at QUIT");
 	ok(there("Maildir/cur/3.a b"), "the other stays");
 
 	fresh();
@@ -245,7 +252,8 @@ update(void)
 	buf_reset(&said);
 	feed(&p, "RETR 1\r\nRETR 2\r\nDELE 1\r\nDELE 2\r\nQUIT\r\n", 8192);
 	buf_putc(&said, 0);
-	is_str((char *)said.data, "-ERR message is gone\r\n"
+	is_str((char *)said.data,
+	    "-ERR message is gone\r\n"
 	    "+OK 22 octets\r\nSubject: two\r\n\r\nbody\r\n.\r\n"
 	    "+OK deleted\r\n+OK deleted\r\n+OK bye\r\n",
 	    "gone is told, renamed is found");
@@ -309,7 +317,8 @@ faults(void)
 	buf_reset(&said);
 	feed(&p, "DELE 3\r\nQUIT\r\n", 100);
 	buf_putc(&said, 0);
-	is_str((char *)said.data, "+OK deleted\r\n"
+	is_str((char *)said.data,
+	    "+OK deleted\r\n"
 	    "-ERR [SYS/TEMP] some deleted messages not removed\r\n",
 	    "a deletion that fails is told");
 	store_sys = real;
@@ -334,8 +343,10 @@ faults(void)
 		buf_reset(&said);
 		work(&p);
 		buf_putc(&said, 0);
-		is_str((char *)said.data, "-ERR [SYS/TEMP] the mailbox cannot "
-		    "be read now\r\n", "a mailbox that cannot be read");
+		is_str((char *)said.data,
+		    "-ERR [SYS/TEMP] the mailbox cannot "
+		    "be read now\r\n",
+		    "a mailbox that cannot be read");
 		ok(p.ended, "ends the session");
 		pop3_clear(&p);
 	}

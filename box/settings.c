@@ -21,8 +21,10 @@ forward_lines(struct span forward, const char *own, struct buf *out,
 	forward_begin(&r, forward, own);
 	while (forward_next(&r, &e)) {
 		if (e.kind != FORWARD_ADDRESS && e.kind != FORWARD_OWN) {
-			snprintf(why, 200, "FORWARD has what is no address: "
-			    "%.*s", e.text.len > 150 ? 150 : (int)e.text.len,
+			snprintf(why, 200,
+			    "FORWARD has what is no address: "
+			    "%.*s",
+			    e.text.len > 150 ? 150 : (int)e.text.len,
 			    (const char *)e.text.data);
 			errno = EINVAL;
 			return -1;
@@ -51,7 +53,8 @@ put_vacation(int home, struct span text)
 
 	buf_init(&old, SETTINGS_VACATION_MAX + 1);
 	same = homefile_read(home, VACATION_FILE, SETTINGS_VACATION_MAX,
-	           &old) == 0 && span_eq(buf_span(&old), text);
+	           &old) == 0 &&
+	    span_eq(buf_span(&old), text);
 	buf_clear(&old);
 	if (!same && homefile_erase(home, VACATION_DB) == -1)
 		return -1;
@@ -76,7 +79,6 @@ settings_write(int home, const char *own, const struct msg_settings *s,
 	if (r == 0)
 		r = put_vacation(home, s->vacation);
 	if (r == -1 && why[0] == '\0')
-		snprintf(why, 200, "settings in the home: %s",
-		    strerror(errno));
+		snprintf(why, 200, "settings in the home: %s", strerror(errno));
 	return r;
 }

@@ -4,17 +4,17 @@
 #include "box/utf8_text.h"
 #include "libcommon/mail_date.h"
 
-#define SUBJECT_MAX 400     /* bytes of it that are repeated */
+#define SUBJECT_MAX 400      /* bytes of it that are repeated */
 #define TEXT_MAX (80 * 1024) /* bytes of text after it was made UTF-8 */
 #define REFERENCES_MAX 10
-#define LINE_MAX_BYTES 76   /* RFC 2045 6.7, RFC 2047 2 */
+#define LINE_MAX_BYTES 76 /* RFC 2045 6.7, RFC 2047 2 */
 
 /* ---- whom -------------------------------------------------------------- */
 
 /* Of lists and programs, RFC 3834 2 and what its readers have always used. */
-static const char *const programs[] = { "mailer-daemon", "listserv",
-	"listproc", "majordomo", "mailman", "postmaster", "noreply",
-	"no-reply", "donotreply", "do-not-reply", "bounce", "bounces" };
+static const char *const programs[] = { "mailer-daemon", "listserv", "listproc",
+	"majordomo", "mailman", "postmaster", "noreply", "no-reply",
+	"donotreply", "do-not-reply", "bounce", "bounces" };
 static const char *const prefixes[] = { "owner-", "bounce-", "bounces-",
 	"bounce=", "prvs=bounce" };
 static const char *const suffixes[] = { "-owner", "-request", "-bounce",
@@ -25,8 +25,7 @@ has_suffix_icase(struct span s, const char *suffix)
 {
 	size_t n = strlen(suffix);
 
-	return s.len >= n &&
-	    span_is_icase(span_sub(s, s.len - n, n), suffix);
+	return s.len >= n && span_is_icase(span_sub(s, s.len - n, n), suffix);
 }
 
 static bool
@@ -78,8 +77,8 @@ is_message_id(struct span s)
 	    s.data[s.len - 1] != '>' || span_chr(s, '@') == -1)
 		return false;
 	for (size_t i = 1; i + 1 < s.len; i++)
-		if (s.data[i] <= ' ' || s.data[i] >= 0x7f ||
-		    s.data[i] == '<' || s.data[i] == '>')
+		if (s.data[i] <= ' ' || s.data[i] >= 0x7f || s.data[i] == '<' ||
+		    s.data[i] == '>')
 			return false;
 	return true;
 }
@@ -139,8 +138,8 @@ put_base64(struct buf *out, const unsigned char *p, size_t n)
 
 		buf_putc(out, base64_digits[a >> 2]);
 		buf_putc(out, base64_digits[(a & 3) << 4 | b >> 4]);
-		buf_putc(out, n > 1 ? base64_digits[(b & 15) << 2 | c >> 6]
-		                    : '=');
+		buf_putc(out,
+		    n > 1 ? base64_digits[(b & 15) << 2 | c >> 6] : '=');
 		buf_putc(out, n > 2 ? base64_digits[c & 63] : '=');
 	}
 }
@@ -279,7 +278,8 @@ put_text(struct buf *out, struct span text)
 
 	for (size_t i = 0; i < text.len; i++)
 		quoted += text.data[i] > '~' || text.data[i] == '=';
-	buf_puts(out, "MIME-Version: 1.0\r\n"
+	buf_puts(out,
+	    "MIME-Version: 1.0\r\n"
 	    "Content-Type: text/plain; charset=utf-8\r\n"
 	    "Content-Transfer-Encoding: ");
 	if (quoted > text.len / 3) {
@@ -321,7 +321,8 @@ vacation_write(struct buf *out, const struct vacation *v)
 	buf_printf(out, "Date: %s\r\nMessage-ID: <%s@%s>\r\n", date, v->id,
 	    v->hostname);
 	put_references(out, v->header);
-	buf_puts(out, "Auto-Submitted: auto-replied\r\n"
+	buf_puts(out,
+	    "Auto-Submitted: auto-replied\r\n"
 	    "X-Auto-Response-Suppress: All\r\n");
 	put_text(out, text);
 	buf_clear(&clean);

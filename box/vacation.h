@@ -9,11 +9,11 @@
 #include "box/header.h"
 
 struct vacation {
-	struct span text;     /* as its owner wrote it */
-	const char *own;      /* the mailbox's address */
-	struct span sender;   /* of the envelope: gets it */
+	struct span text;            /* as its owner wrote it */
+	const char *own;             /* the mailbox's address */
+	struct span sender;          /* of the envelope: gets it */
 	const struct header *header; /* of what is answered */
-	const char *id;       /* something unique for Message-ID */
+	const char *id;              /* something unique for Message-ID */
 	const char *hostname;
 	uint64_t now_s;
 };

@@ -29,8 +29,7 @@ take_crlf(struct span *in)
 {
 	struct span line = take_line(in);
 
-	if (line.len == 0 || line.data[line.len - 1] != '\r' ||
-	    line.len > 999)
+	if (line.len == 0 || line.data[line.len - 1] != '\r' || line.len > 999)
 		abort();
 	line.len--;
 	for (size_t i = 0; i < line.len; i++)
@@ -68,8 +67,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct span in = span_from(data, size);
 	struct header h = { .received = 0 };
-	struct vacation v = { .own = "ann@x.test", .sender = span_of("b@c.test"),
-		.header = &h, .id = "id", .hostname = "mx.test",
+	struct vacation v = { .own = "ann@x.test",
+		.sender = span_of("b@c.test"),
+		.header = &h,
+		.id = "id",
+		.hostname = "mx.test",
 		.now_s = 1700000000 };
 	struct buf out;
 

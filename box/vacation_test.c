@@ -42,8 +42,8 @@ senders(void)
 	};
 
 	for (size_t i = 0; i < nitems(rows); i++) {
-		const char *why = vacation_refuses(
-		    span_of(rows[i].sender), ours, nitems(ours));
+		const char *why = vacation_refuses(span_of(rows[i].sender),
+		    ours, nitems(ours));
 
 		ok((why != NULL) == rows[i].refused, "sender <%s>: %s",
 		    rows[i].sender, why == NULL ? "answered" : why);
@@ -58,9 +58,13 @@ static struct header header;
 static const char *
 answer(const char *subject, const char *text)
 {
-	struct vacation v = { .text = span_of(text), .own = "ann@x.test",
-		.sender = span_of("\"b c\"@y.test"), .header = &header,
-		.id = "ID", .hostname = "mx.test", .now_s = 1700000000 };
+	struct vacation v = { .text = span_of(text),
+		.own = "ann@x.test",
+		.sender = span_of("\"b c\"@y.test"),
+		.header = &header,
+		.id = "ID",
+		.hostname = "mx.test",
+		.now_s = 1700000000 };
 
 	header.subject = span_of(subject);
 	buf_clear(&out);
@@ -103,7 +107,8 @@ usual(void)
 	const char *a;
 
 	header.message_id = span_of("<1@y.test>");
-	header.references = span_of("<0@y.test>\r\n <bad <x@y.test> <9@y.test>");
+	header.references =
+	    span_of("<0@y.test>\r\n <bad <x@y.test> <9@y.test>");
 	a = answer("Lunch?", "I am away.\n");
 	is_str(field(a, "From:"), "From: <ann@x.test>", "from the mailbox");
 	is_str(field(a, "To:"), "To: <\"b c\"@y.test>", "to the sender");
@@ -113,7 +118,8 @@ usual(void)
 	is_str(field(a, "Message-ID:"), "Message-ID: <ID@mx.test>", "id");
 	is_str(field(a, "In-Reply-To:"), "In-Reply-To: <1@y.test>",
 	    "what it answers");
-	is_str(field(a, "References:"), "References: <0@y.test>\r\n "
+	is_str(field(a, "References:"),
+	    "References: <0@y.test>\r\n "
 	    "<x@y.test>\r\n <9@y.test>\r\n <1@y.test>",
 	    "and what that referred to");
 	is_str(field(a, "Auto-Submitted:"), "Auto-Submitted: auto-replied",
@@ -135,8 +141,8 @@ subjects(void)
 	is_str(field(answer("x", "subject:Gone\r\nfishing"), "Subject:"),
 	    "Subject: Gone", "without an empty line after it");
 	is_str(body((const char *)out.data), "fishing\r\n", "either");
-	is_str(field(answer("", "x"), "Subject:"), "Subject: Auto:",
-	    "none to repeat");
+	is_str(field(answer("", "x"), "Subject:"),
+	    "Subject: Auto:", "none to repeat");
 	is_str(field(answer("a\r\n b\r\n\tc", "x"), "Subject:"),
 	    "Subject: Auto: a b c", "unfolded");
 	is_str(field(answer("a\nBcc: x\r\rd\x1b", "x"), "Subject:"),
@@ -175,8 +181,8 @@ ids(void)
 		header.message_id = span_of(wrong[i]);
 		answer("x", "y");
 		ok(strstr((const char *)out.data, "In-Reply-To") == NULL &&
-		    strstr((const char *)out.data, "References") == NULL &&
-		    strstr((const char *)out.data, "Bcc") == NULL,
+		        strstr((const char *)out.data, "References") == NULL &&
+		        strstr((const char *)out.data, "Bcc") == NULL,
 		    "no message id: %zu", i);
 	}
 }

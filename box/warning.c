@@ -35,23 +35,28 @@ put_message(struct buf *b, const struct box_setup *s, const struct usage *u,
 	char date[MAIL_DATE];
 
 	mail_date(now_s, date);
-	buf_printf(b, "From: Mail system <postmaster@%s>\r\nTo: <%s>\r\n"
+	buf_printf(b,
+	    "From: Mail system <postmaster@%s>\r\nTo: <%s>\r\n"
 	    "Subject: Your mailbox is nearly full\r\n"
 	    "Date: %s\r\nMessage-ID: <%" PRIu64 ".%u.quota@%s>\r\n"
 	    "Auto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n"
 	    "Content-Type: text/plain; charset=utf-8\r\n"
 	    "Content-Transfer-Encoding: 8bit\r\n\r\n"
-	    "Your mailbox %s holds ", s->box.domain, s->box.address, date,
-	    now_s, s->box.mailbox, s->hostname, s->box.address);
+	    "Your mailbox %s holds ",
+	    s->box.domain, s->box.address, date, now_s, s->box.mailbox,
+	    s->hostname, s->box.address);
 	put_size(b, u->bytes);
 	buf_puts(b, " of the ");
 	put_size(b, u->quota);
-	buf_printf(b, " it may hold (%" PRIu64 " %%).\r\n"
+	buf_printf(b,
+	    " it may hold (%" PRIu64 " %%).\r\n"
 	    "When it is full, new messages to you are turned away.\r\n\r\n"
 	    "Please delete messages that you no longer need.\r\n"
 	    "You are told this once; not again until the mailbox has been below "
-	    "%u %%.\r\n", percent(u), s->quota_warning > WARNING_GAP ?
-	    s->quota_warning - WARNING_GAP : 0);
+	    "%u %%.\r\n",
+	    percent(u),
+	    s->quota_warning > WARNING_GAP ? s->quota_warning - WARNING_GAP
+	                                   : 0);
 }
 
 /* Durable before anybody sees it.  0, or -1 with errno. */
@@ -59,8 +64,10 @@ static int
 deliver(struct folder *f, const struct box_setup *s, struct usage *u,
     uint64_t now_s)
 {
-	struct store_incoming in = { .arrived_s = now_s, .sync = true,
-		.recipient = span_of(s->box.address), .body_fd = -1 };
+	struct store_incoming in = { .arrived_s = now_s,
+		.sync = true,
+		.recipient = span_of(s->box.address),
+		.body_fd = -1 };
 	struct store_draft draft;
 	struct buf b;
 	int r = -1, saved;
@@ -134,7 +141,8 @@ warning_look(struct warning *w, int home, const struct box_setup *s,
 	look(w, home);
 	if (limited && !w->noted && percent(u) >= s->quota_warning)
 		warn(w, home, s, f, u, now_s);
-	else if (w->noted && (!limited ||
-	    percent(u) + WARNING_GAP < s->quota_warning || u->bytes == 0))
+	else if (w->noted &&
+	    (!limited || percent(u) + WARNING_GAP < s->quota_warning ||
+	        u->bytes == 0))
 		w->noted = homefile_erase(home, WARNED_FILE) == -1;
 }

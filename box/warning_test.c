@@ -21,9 +21,11 @@ static struct folder *folder;
 static struct usage usage;
 static struct warning warning;
 static uint64_t now_s = NOW;
-static struct box_setup setup = { .box = { .mailbox = 5, .domain = "x.test",
-	.address = "ann@x.test" }, .hostname = "mx.test",
-	.quota_warning = 90 };
+static struct box_setup setup = {
+	.box = { .mailbox = 5, .domain = "x.test", .address = "ann@x.test" },
+	.hostname = "mx.test",
+	.quota_warning = 90
+};
 
 static bool
 is_noted(void)
@@ -51,7 +53,8 @@ holds(uint64_t bytes)
 static void
 message(void)
 {
-	static const char top[] = "Return-Path: <>\n"
+	static const char top[] =
+	    "Return-Path: <>\n"
 	    "Delivered-To: ann@x.test\n"
 	    "From: Mail system <postmaster@x.test>\nTo: <ann@x.test>\n";
 	static char text[4096];
@@ -74,7 +77,8 @@ message(void)
 	ok(strstr(text, "\nAuto-Submitted: auto-generated\n") != NULL,
 	    "nobody answers it");
 	ok(strstr(text, " holds 90 KB of the 100 KB it may hold (90 %).\n") !=
-	    NULL, "how much");
+	        NULL,
+	    "how much");
 	ok(strstr(text, "has been below 80 %.\n") != NULL, "until when");
 	store_list_clear(&list);
 }

@@ -148,7 +148,8 @@ connect_to(struct semail_admin *a, uint64_t until)
 	int r;
 
 	if ((a->fd = semail_dial(a->where, until)) == -1)
-		return trouble(a, SEMAIL_ADMIN_LOST, "admind cannot be reached");
+		return trouble(a, SEMAIL_ADMIN_LOST,
+		    "admind cannot be reached");
 	randombytes_buf(ephemeral, sizeof(ephemeral));
 	r = semail_hello_make(&a->coded, &a->key, ephemeral, hello);
 	sodium_memzero(ephemeral, sizeof(ephemeral));
@@ -156,11 +157,12 @@ connect_to(struct semail_admin *a, uint64_t until)
 		return trouble(a, SEMAIL_ADMIN_REFUSED, "the key is not one");
 	if (semail_send(a->fd, hello, sizeof(hello), until) == -1 ||
 	    semail_receive(a->fd, welcome, sizeof(welcome), until) == -1)
-		return errno == EPIPE || errno == ECONNRESET ?
-		    trouble(a, SEMAIL_ADMIN_REFUSED, "admind closed the "
-		    "connection: it does not know this key, or has too many "
-		    "connections") :
-		    trouble(a, SEMAIL_ADMIN_LOST, "admind does not answer");
+		return errno == EPIPE || errno == ECONNRESET
+		    ? trouble(a, SEMAIL_ADMIN_REFUSED,
+		          "admind closed the "
+		          "connection: it does not know this key, or has too many "
+		          "connections")
+		    : trouble(a, SEMAIL_ADMIN_LOST, "admind does not answer");
 	if (semail_welcome_take(&a->coded, &a->key, welcome) == -1)
 		return trouble(a, SEMAIL_ADMIN_REFUSED,
 		    "what answers is not admind");
@@ -191,15 +193,17 @@ receive_answer(struct semail_admin *a, uint64_t until)
 	int type;
 
 	if (semail_receive(a->fd, head, sizeof(head), until) == -1)
-		return trouble(a, SEMAIL_ADMIN_LOST, errno == EPIPE ?
-		    "the connection was cut before the answer" :
-		    "no answer came");
+		return trouble(a, SEMAIL_ADMIN_LOST,
+		    errno == EPIPE ? "the connection was cut before the answer"
+		                   : "no answer came");
 	if (semail_head_open(&a->coded, head, &type, &n) == -1)
-		return trouble(a, SEMAIL_ADMIN_BROKEN, "the answer was changed "
+		return trouble(a, SEMAIL_ADMIN_BROKEN,
+		    "the answer was changed "
 		    "on its way");
 	errno = EPIPE;
 	if (type == CODED_END)
-		return trouble(a, SEMAIL_ADMIN_LOST, "admind has closed the "
+		return trouble(a, SEMAIL_ADMIN_LOST,
+		    "admind has closed the "
 		    "connection");
 	semail_bytes_clear(&a->record);
 	if ((p = semail_bytes_room(&a->record, n + CODED_TAG)) == NULL)
@@ -207,16 +211,19 @@ receive_answer(struct semail_admin *a, uint64_t until)
 	if (semail_receive(a->fd, p, n + CODED_TAG, until) == -1)
 		return trouble(a, SEMAIL_ADMIN_LOST, "the answer was cut");
 	if (semail_body_open(&a->coded, p, n, p) == -1)
-		return trouble(a, SEMAIL_ADMIN_BROKEN, "the answer was changed "
+		return trouble(a, SEMAIL_ADMIN_BROKEN,
+		    "the answer was changed "
 		    "on its way");
 	if (type != CODED_ANSWER || memcmp(p, a->id, CODED_ID) != 0)
-		return trouble(a, SEMAIL_ADMIN_BROKEN, "an answer to something "
+		return trouble(a, SEMAIL_ADMIN_BROKEN,
+		    "an answer to something "
 		    "else");
 	semail_bytes_put(&a->answer, p + CODED_ID, n - CODED_ID);
 	if (a->answer.bad)
 		return trouble(a, SEMAIL_ADMIN_MEMORY, "no memory");
 	if (semail_answer_take(a) == -1)
-		return trouble(a, SEMAIL_ADMIN_BROKEN, "the answer cannot be "
+		return trouble(a, SEMAIL_ADMIN_BROKEN,
+		    "the answer cannot be "
 		    "read");
 	a->used = 1;
 	return (int)strtol(a->fields.at[4], NULL, 10);

@@ -40,7 +40,7 @@ fields_take(struct semail_fields *f, const char *text, size_t len)
 			;
 		f->at[i] = to;
 		if (semail_field_get(to, &f->len[i], text + start,
-		    end - start) == -1) {
+		        end - start) == -1) {
 			fields_clear(f);
 			errno = EBADMSG;
 			return -1;
@@ -155,8 +155,8 @@ semail_admin_text(const struct semail_admin *a, size_t *len)
 const char *
 semail_admin_comment(const struct semail_admin *a)
 {
-	return a->trouble[0] != '\0' ? a->trouble :
-	    fields_get(&a->fields, F_COMMENT, NULL);
+	return a->trouble[0] != '\0' ? a->trouble
+	                             : fields_get(&a->fields, F_COMMENT, NULL);
 }
 
 const char *

@@ -14,7 +14,8 @@ static const char prologue[] = "semail-admin-protocol 1";
 static const char key_prefix[] = "semail1:";
 
 _Static_assert(CODED_KEY == crypto_scalarmult_BYTES &&
-    CODED_KEY == crypto_aead_xchacha20poly1305_ietf_KEYBYTES, "keys");
+        CODED_KEY == crypto_aead_xchacha20poly1305_ietf_KEYBYTES,
+    "keys");
 _Static_assert(CODED_TAG == crypto_aead_xchacha20poly1305_ietf_ABYTES, "tag");
 _Static_assert(CODED_HEAD == HEAD_PLAIN + CODED_TAG, "head");
 _Static_assert(CODED_HELLO == 8 + 32 + PADDED + CODED_TAG + CODED_TAG, "hello");
@@ -48,8 +49,8 @@ semail_name_good(const char *name, size_t len)
 		return 0;
 	for (size_t i = 0; i < len; i++)
 		if (!((name[i] >= 'a' && name[i] <= 'z') ||
-		    (name[i] >= '0' && name[i] <= '9') || name[i] == '.' ||
-		    name[i] == '_' || name[i] == '-'))
+		        (name[i] >= '0' && name[i] <= '9') || name[i] == '.' ||
+		        name[i] == '_' || name[i] == '-'))
 			return 0;
 	return 1;
 }
@@ -75,8 +76,9 @@ hex_take(const char **at, const char *end, unsigned char *out, size_t n)
 
 		if (d == NULL)
 			return -1;
-		out[i / 2] = (unsigned char)(i % 2 == 0 ?
-		    (d - digits) << 4 : out[i / 2] | (d - digits));
+		out[i / 2] = (unsigned char)(i % 2 == 0
+		        ? (d - digits) << 4
+		        : out[i / 2] | (d - digits));
 	}
 	return 0;
 }
@@ -242,7 +244,8 @@ mix_welcome(struct semail_coded *c, const unsigned char proof[CODED_TAG],
     const unsigned char se[CODED_KEY], unsigned char key[CODED_KEY])
 {
 	const struct part parts[] = { { proof, CODED_TAG },
-		{ ephemeral, CODED_KEY }, { ee, CODED_KEY }, { se, CODED_KEY } };
+		{ ephemeral, CODED_KEY }, { ee, CODED_KEY },
+		{ se, CODED_KEY } };
 
 	mix(c->chain, parts, 4, key);
 }
@@ -325,8 +328,7 @@ semail_hello_open(struct semail_coded *c, const unsigned char server[CODED_KEY],
 	semail_key_public(pub, server);
 	chain_start(c, pub);
 	memcpy(c->peer, in + 8, CODED_KEY);
-	if (semail_hello_version(in) == -1 ||
-	    shared(es, server, c->peer) == -1)
+	if (semail_hello_version(in) == -1 || shared(es, server, c->peer) == -1)
 		return over(c);
 	mix_hello(c, in, es, key);
 	r = open_once((unsigned char *)name, in + 40, PADDED + CODED_TAG, key);
@@ -335,7 +337,8 @@ semail_hello_open(struct semail_coded *c, const unsigned char server[CODED_KEY],
 	len = strlen(name);
 	/* Zeroes after it, or the same name could be said in many ways. */
 	if (r == -1 || !semail_name_good(name, len) ||
-	    !sodium_is_zero((unsigned char *)name + len, CODED_NAME_MAX - len)) {
+	    !sodium_is_zero((unsigned char *)name + len,
+	        CODED_NAME_MAX - len)) {
 		memset(name, 0, CODED_NAME_MAX + 1);
 		return over(c);
 	}
@@ -343,8 +346,9 @@ semail_hello_open(struct semail_coded *c, const unsigned char server[CODED_KEY],
 }
 
 int
-semail_hello_prove(struct semail_coded *c, const unsigned char server[CODED_KEY],
-    const unsigned char panel[CODED_KEY], const unsigned char in[CODED_HELLO])
+semail_hello_prove(struct semail_coded *c,
+    const unsigned char server[CODED_KEY], const unsigned char panel[CODED_KEY],
+    const unsigned char in[CODED_HELLO])
 {
 	unsigned char ss[CODED_KEY], key[CODED_KEY];
 	int r;
@@ -361,8 +365,8 @@ semail_hello_prove(struct semail_coded *c, const unsigned char server[CODED_KEY]
 
 int
 semail_welcome_make(struct semail_coded *c,
-    const unsigned char ephemeral[CODED_KEY], const unsigned char in[CODED_HELLO],
-    unsigned char out[CODED_WELCOME])
+    const unsigned char ephemeral[CODED_KEY],
+    const unsigned char in[CODED_HELLO], unsigned char out[CODED_WELCOME])
 {
 	unsigned char ee[CODED_KEY], se[CODED_KEY], key[CODED_KEY];
 
@@ -390,8 +394,8 @@ nonce_of(uint64_t n, unsigned char out[NONCE])
 }
 
 static void
-seal_next(struct semail_coded *c, unsigned char *out, const unsigned char *plain,
-    size_t len)
+seal_next(struct semail_coded *c, unsigned char *out,
+    const unsigned char *plain, size_t len)
 {
 	unsigned char nonce[NONCE];
 
@@ -414,8 +418,8 @@ open_next(struct semail_coded *c, unsigned char *plain, const unsigned char *in,
 size_t
 semail_record_size(int type, size_t text_len)
 {
-	return type == CODED_END ? CODED_HEAD :
-	    CODED_HEAD + CODED_ID + text_len + CODED_TAG;
+	return type == CODED_END ? CODED_HEAD
+	                         : CODED_HEAD + CODED_ID + text_len + CODED_TAG;
 }
 
 size_t
@@ -452,9 +456,10 @@ semail_head_open(struct semail_coded *c, const unsigned char in[CODED_HEAD],
 		n |= (size_t)head[1 + i] << 8 * i;
 	*type = head[0];
 	*body_len = n;
-	if (*type == CODED_END ? n != 0 :
-	    (*type != CODED_REQUEST && *type != CODED_ANSWER) ||
-	    n < CODED_ID || n > CODED_BODY_MAX)
+	if (*type == CODED_END
+	        ? n != 0
+	        : (*type != CODED_REQUEST && *type != CODED_ANSWER) ||
+	            n < CODED_ID || n > CODED_BODY_MAX)
 		return over(c);
 	return 0;
 }

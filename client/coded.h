@@ -16,11 +16,12 @@
 
 #define CODED_KEY 32
 #define CODED_NAME_MAX 64
-#define CODED_HELLO 136  /* magic 8, ephemeral 32, sealed name 64 + 16, proof 16 */
+#define CODED_HELLO \
+	136 /* magic 8, ephemeral 32, sealed name 64 + 16, proof 16 */
 #define CODED_WELCOME 48 /* ephemeral 32, proof 16 */
 #define CODED_TAG 16
-#define CODED_HEAD 21    /* type 1, length 4, tag 16 */
-#define CODED_ID 16      /* a request's id, before its text */
+#define CODED_HEAD 21 /* type 1, length 4, tag 16 */
+#define CODED_ID 16   /* a request's id, before its text */
 #define CODED_TEXT_MAX 262144
 #define CODED_BODY_MAX (CODED_ID + CODED_TEXT_MAX)
 /* "semail1:" name ":" secret ":" server ":" checksum, and a NUL */
@@ -47,7 +48,7 @@ struct semail_coded {
 	unsigned char peer[CODED_KEY];  /* the panel's ephemeral public key */
 	unsigned char panel[CODED_KEY]; /* the panel's public key */
 	unsigned char send_key[CODED_KEY], recv_key[CODED_KEY];
-	uint64_t sent, received;        /* nonces used */
+	uint64_t sent, received; /* nonces used */
 };
 
 /* ---- keys ---------------------------------------------------------------- */
@@ -74,13 +75,15 @@ int semail_welcome_take(struct semail_coded *, const struct semail_key *,
 int semail_hello_version(const unsigned char in[8]);
 /* admind's side: who says hello; with that panel's public key, is it so; then
  * the answer.  server: admind's X25519 secret. */
-int semail_hello_open(struct semail_coded *, const unsigned char server[CODED_KEY],
-    const unsigned char in[CODED_HELLO], char name[CODED_NAME_MAX + 1]);
-int semail_hello_prove(struct semail_coded *, const unsigned char server[CODED_KEY],
-    const unsigned char panel[CODED_KEY], const unsigned char in[CODED_HELLO]);
+int semail_hello_open(struct semail_coded *,
+    const unsigned char server[CODED_KEY], const unsigned char in[CODED_HELLO],
+    char name[CODED_NAME_MAX + 1]);
+int semail_hello_prove(struct semail_coded *,
+    const unsigned char server[CODED_KEY], const unsigned char panel[CODED_KEY],
+    const unsigned char in[CODED_HELLO]);
 int semail_welcome_make(struct semail_coded *,
-    const unsigned char ephemeral[CODED_KEY], const unsigned char in[CODED_HELLO],
-    unsigned char out[CODED_WELCOME]);
+    const unsigned char ephemeral[CODED_KEY],
+    const unsigned char in[CODED_HELLO], unsigned char out[CODED_WELCOME]);
 
 /* ---- records --------------------------------------------------------------- */
 

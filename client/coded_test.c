@@ -30,7 +30,7 @@ read_vectors(void)
 		*value++ = '\0';
 		snprintf(names[nvectors], 32, "%.31s", line);
 		if (sodium_hex2bin(values[nvectors], sizeof(values[0]), value,
-		    strlen(value), NULL, &lens[nvectors], NULL) == -1 ||
+		        strlen(value), NULL, &lens[nvectors], NULL) == -1 ||
 		    lens[nvectors] * 2 != strlen(value)) {
 			lens[nvectors] = strlen(value); /* text */
 			memcpy(values[nvectors], value, lens[nvectors] + 1);
@@ -97,7 +97,8 @@ test_keys(void)
 	}
 	ok(refused, "any letter changed, and cut anywhere");
 	ok(semail_key_parse(&again, "", 0) == -1 &&
-	    semail_key_parse(&again, "semail1:", 8) == -1, "nothing");
+	        semail_key_parse(&again, "semail1:", 8) == -1,
+	    "nothing");
 	snprintf(bent, sizeof(bent), "%sx", good);
 	ok(semail_key_parse(&again, bent, n + 1) == -1, "something after it");
 }
@@ -109,11 +110,12 @@ test_names(void)
 
 	memset(longest, 'a', sizeof(longest));
 	ok(semail_name_good(longest, CODED_NAME_MAX) &&
-	    !semail_name_good(longest, CODED_NAME_MAX + 1) &&
-	    !semail_name_good("", 0), "a name's length");
+	        !semail_name_good(longest, CODED_NAME_MAX + 1) &&
+	        !semail_name_good("", 0),
+	    "a name's length");
 	ok(semail_name_good("a.b-c_9", 7) && !semail_name_good(".a", 2) &&
-	    !semail_name_good("A", 1) && !semail_name_good("a:b", 3) &&
-	    !semail_name_good("a\0b", 3) && !semail_name_good("\0", 1),
+	        !semail_name_good("A", 1) && !semail_name_good("a:b", 3) &&
+	        !semail_name_good("a\0b", 3) && !semail_name_good("\0", 1),
 	    "its letters");
 }
 
@@ -142,7 +144,8 @@ test_handshake(void)
 	char name[CODED_NAME_MAX + 1];
 
 	ok(semail_hello_make(&client, &key, vector("client-ephemeral", NULL),
-	    hello) == 0, "hello");
+	       hello) == 0,
+	    "hello");
 	is_vector(hello, sizeof(hello), "hello");
 	is_vector(client.chain, CODED_KEY, "chain-2");
 	ok(semail_hello_version(hello) == 0, "its version");
@@ -150,10 +153,12 @@ test_handshake(void)
 	is_str(name, key.name, "who it is");
 	is_vector(server.chain, CODED_KEY, "chain-1");
 	ok(semail_hello_prove(&server, secret, vector("panel-public", NULL),
-	    hello) == 0, "and proved");
+	       hello) == 0,
+	    "and proved");
 	is_vector(server.chain, CODED_KEY, "chain-2");
 	ok(semail_welcome_make(&server, vector("server-ephemeral", NULL), hello,
-	    welcome) == 0, "welcome");
+	       welcome) == 0,
+	    "welcome");
 	is_vector(welcome, sizeof(welcome), "welcome");
 	ok(semail_welcome_take(&client, &key, welcome) == 0, "is taken");
 	is_vector(client.send_key, CODED_KEY, "client-key");
@@ -161,8 +166,9 @@ test_handshake(void)
 	is_vector(client.recv_key, CODED_KEY, "server-key");
 	is_vector(server.send_key, CODED_KEY, "server-key");
 	ok(sodium_is_zero(client.own, CODED_KEY) &&
-	    sodium_is_zero(client.chain, CODED_KEY) &&
-	    sodium_is_zero(server.chain, CODED_KEY), "what made them is wiped");
+	        sodium_is_zero(client.chain, CODED_KEY) &&
+	        sodium_is_zero(server.chain, CODED_KEY),
+	    "what made them is wiped");
 }
 
 static void
@@ -178,10 +184,12 @@ one_record(struct semail_coded *from, struct semail_coded *to, int type,
 	is_vector(out, n, record_name);
 	is_int((int64_t)n, (int64_t)semail_record_size(type, len), "its size");
 	ok(semail_head_open(to, out, &got, &body) == 0 && got == type &&
-	    body == CODED_ID + len, "its head");
+	        body == CODED_ID + len,
+	    "its head");
 	ok(semail_body_open(to, out + CODED_HEAD, body, out) == 0 &&
-	    memcmp(out, id, CODED_ID) == 0 &&
-	    memcmp(out + CODED_ID, text, len) == 0, "its body");
+	        memcmp(out, id, CODED_ID) == 0 &&
+	        memcmp(out + CODED_ID, text, len) == 0,
+	    "its body");
 }
 
 static void
@@ -194,7 +202,8 @@ end_record(struct semail_coded *from, struct semail_coded *to, const char *name)
 	n = semail_record_seal(from, CODED_END, NULL, NULL, 0, out);
 	is_vector(out, n, name);
 	ok(semail_head_open(to, out, &type, &body) == 0 && type == CODED_END &&
-	    body == 0, "nothing follows");
+	        body == 0,
+	    "nothing follows");
 }
 
 static void
@@ -258,13 +267,17 @@ test_bad_hello(void)
 	wrong = key;
 	wrong.server[5] ^= 1;
 	ok(semail_hello_make(&client, &wrong, vector("client-ephemeral", NULL),
-	    bent) == 0 && !hello_goes(bent, panel), "for another server");
+	       bent) == 0 &&
+	        !hello_goes(bent, panel),
+	    "for another server");
 	wrong = key;
 	memcpy(wrong.name, "a b", 4);
 	semail_hello_make(&client, &wrong, vector("client-ephemeral", NULL),
 	    bent);
-	ok(semail_hello_open(&s, vector("server-secret", NULL), bent, name) == -1
-	    && name[0] == '\0', "a name that is none");
+	ok(semail_hello_open(&s, vector("server-secret", NULL), bent, name) ==
+	            -1 &&
+	        name[0] == '\0',
+	    "a name that is none");
 }
 
 static void
@@ -279,7 +292,8 @@ test_bad_welcome(void)
 		    hello);
 		memcpy(bent, welcome, sizeof(bent));
 		bent[i / 8] ^= (unsigned char)(1 << i % 8);
-		refused = refused && semail_welcome_take(&c, &key, bent) == -1 &&
+		refused = refused &&
+		    semail_welcome_take(&c, &key, bent) == -1 &&
 		    sodium_is_zero((unsigned char *)&c, sizeof(c));
 	}
 	ok(refused, "any bit of the welcome changed");
@@ -296,7 +310,8 @@ takes(const unsigned char *in, size_t len)
 	size_t body;
 	int type;
 
-	if (len < CODED_HEAD || semail_head_open(&server, in, &type, &body) == -1)
+	if (len < CODED_HEAD ||
+	    semail_head_open(&server, in, &type, &body) == -1)
 		return false;
 	return len == CODED_HEAD + body + CODED_TAG &&
 	    semail_body_open(&server, in + CODED_HEAD, body, out) == 0;
@@ -337,7 +352,7 @@ test_bad_records(void)
 	big[0] = CODED_REQUEST;
 	big[3] = 0x10; /* 1 MiB, well sealed */
 	crypto_aead_xchacha20poly1305_ietf_encrypt(big, NULL, big, 5, NULL, 0,
-	    NULL, (const unsigned char[24]) { 0 }, client.send_key);
+	    NULL, (const unsigned char[24]){ 0 }, client.send_key);
 	ok(!takes(big, sizeof(big)), "a length there is not");
 }
 

@@ -145,7 +145,8 @@ semail_dial(const char *where, uint64_t until_ms)
 		return -1;
 	}
 	memcpy(sun.sun_path, where, strlen(where));
-	return dial_one(AF_UNIX, (struct sockaddr *)&sun, sizeof(sun), until_ms);
+	return dial_one(AF_UNIX, (struct sockaddr *)&sun, sizeof(sun),
+	    until_ms);
 }
 
 /* ---- bytes ------------------------------------------------------------------------ */

@@ -45,8 +45,9 @@ semail_field_get(void *out, size_t *out_len, const void *in, size_t n)
 		char c = from[i];
 
 		if (c == '\\') {
-			if (++i == n || (e = memchr(letters, from[i],
-			    sizeof(letters))) == NULL)
+			if (++i == n ||
+			    (e = memchr(letters, from[i], sizeof(letters))) ==
+			        NULL)
 				return -1;
 			c = bytes[e - letters];
 		} else if (memchr(bytes, c, sizeof(bytes)) != NULL) {

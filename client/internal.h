@@ -31,7 +31,7 @@ struct semail_admin {
 	struct semail_key key;
 	char *where;
 	unsigned timeout_ms;
-	int fd; /* -1: not connected */
+	int fd;   /* -1: not connected */
 	int used; /* a request of this connection was answered */
 	struct semail_coded coded;
 	unsigned char id[CODED_ID];

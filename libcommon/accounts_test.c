@@ -68,7 +68,8 @@ main(void)
 	ok(accounts_by_name(t, span_of("an")) == NULL, "no such name");
 	ok(accounts_by_name(t, span_of("Ann")) == NULL, "names have a case");
 	ok(accounts_by_name(t, span_of("")) == NULL, "nor an empty one");
-	ok(!account_same(accounts_by_uid(t, 1000), NULL), "there and not there");
+	ok(!account_same(accounts_by_uid(t, 1000), NULL),
+	    "there and not there");
 	ok(account_same(NULL, NULL), "neither there");
 	accounts_free(&t);
 	ok(t == NULL, "freed");
@@ -84,7 +85,8 @@ main(void)
 	t = accounts_new(span_of(""));
 	ok(t != NULL, "none at all");
 	ok(accounts_by_uid(t, 1000) == NULL &&
-	    accounts_by_name(t, span_of("ann")) == NULL, "has nobody");
+	        accounts_by_name(t, span_of("ann")) == NULL,
+	    "has nobody");
 	accounts_free(&t);
 	buf_clear(&b);
 	return done_testing();

@@ -20,7 +20,7 @@ is_atext(unsigned char c)
 static size_t
 utf8_length(const unsigned char *p, size_t n)
 {
-	size_t len = p[0] < 0x80 ? 1
+	size_t len = p[0] < 0x80           ? 1
 	    : p[0] >= 0xc2 && p[0] <= 0xdf ? 2
 	    : p[0] >= 0xe0 && p[0] <= 0xef ? 3
 	    : p[0] >= 0xf0 && p[0] <= 0xf4 ? 4
@@ -121,8 +121,7 @@ is_dotted(const char *value, size_t len)
 {
 	char scratch[ADDR_LOCAL_MAX + 1];
 	size_t n = 0;
-	ssize_t r = local_dotted(
-	    span_from(value, len), ADDR_UTF8, scratch, &n);
+	ssize_t r = local_dotted(span_from(value, len), ADDR_UTF8, scratch, &n);
 
 	return r >= 0 && (size_t)r == len;
 }

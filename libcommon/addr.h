@@ -13,19 +13,19 @@
 #define ADDR_MAX 321        /* with @ and NUL */
 
 enum {
-	ADDR_UTF8 = 1 << 0,    /* non-ASCII is allowed (SMTPUTF8) */
-	ADDR_EMPTY = 1 << 1,   /* <> is allowed (reverse-path) */
+	ADDR_UTF8 = 1 << 0,       /* non-ASCII is allowed (SMTPUTF8) */
+	ADDR_EMPTY = 1 << 1,      /* <> is allowed (reverse-path) */
 	ADDR_POSTMASTER = 1 << 2, /* a bare "postmaster" is allowed (RCPT) */
 };
 
 struct addr {
-	char text[ADDR_MAX];  /* canonical: local part unquoted where that is
+	char text[ADDR_MAX]; /* canonical: local part unquoted where that is
 	                       * the same address (5321 4.1.2), @, domain in
 	                       * lower case A-labels or an address literal as
 	                       * given; "" for <> */
-	size_t local_len;     /* of the part before @ in text */
-	bool has_domain;      /* false for <> and bare postmaster */
-	bool is_literal;      /* [192.0.2.1], [IPv6:...] */
+	size_t local_len;    /* of the part before @ in text */
+	bool has_domain;     /* false for <> and bare postmaster */
+	bool is_literal;     /* [192.0.2.1], [IPv6:...] */
 };
 
 /*
@@ -34,7 +34,8 @@ struct addr {
  * gets what follows ">".  0, or -1 with errno: EINVAL (syntax), ENAMETOOLONG,
  * EILSEQ (non-ASCII without ADDR_UTF8, or invalid UTF-8).
  */
-int addr_path(struct span in, unsigned flags, struct addr *, struct span *rest_out);
+int addr_path(struct span in, unsigned flags, struct addr *,
+    struct span *rest_out);
 
 /* A whole bare address, local@domain, nothing around it. */
 int addr_parse(struct span in, unsigned flags, struct addr *);

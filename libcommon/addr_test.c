@@ -27,10 +27,13 @@ static const struct {
 	{ "<Postmaster>", ADDR_POSTMASTER, "Postmaster", 0 },
 	{ "<postmaster>", 0, NULL, EINVAL },
 	{ "<somebody>", ADDR_POSTMASTER, NULL, EINVAL },
-	{ "<m\xc3\xbcller@b\xc3\xbc" "cher.test>", ADDR_UTF8,
-	    "m\xc3\xbcller@xn--bcher-kva.test", 0 },
+	{ "<m\xc3\xbcller@b\xc3\xbc"
+	  "cher.test>",
+	    ADDR_UTF8, "m\xc3\xbcller@xn--bcher-kva.test", 0 },
 	{ "<m\xc3\xbcller@b.test>", 0, NULL, EILSEQ },
-	{ "<a@b\xc3\xbc" "cher.test>", 0, NULL, EILSEQ },
+	{ "<a@b\xc3\xbc"
+	  "cher.test>",
+	    0, NULL, EILSEQ },
 	{ "<a\xc0\xaf@b.test>", ADDR_UTF8, NULL, EILSEQ },
 	{ "<a\xed\xa0\x80@b.test>", ADDR_UTF8, NULL, EILSEQ },
 	{ "<a\xff@b.test>", ADDR_UTF8, NULL, EILSEQ },
@@ -103,11 +106,14 @@ static const struct {
 	{ "<a@..>", 0, NULL, EINVAL },
 	{ "<a@b.test\n>", 0, NULL, EINVAL },
 	{ "<a@XN--BCHER-KVA.test>", 0, "a@xn--bcher-kva.test", 0 },
-	{ "<a@B\xc3\x9c" "CHER.test>", ADDR_UTF8, "a@xn--bcher-kva.test", 0 },
+	{ "<a@B\xc3\x9c"
+	  "CHER.test>",
+	    ADDR_UTF8, "a@xn--bcher-kva.test", 0 },
 	{ "<a@\xe3\x80\x82.test>", ADDR_UTF8, NULL, EINVAL },
 	{ "<\xe2\x82@b.test>", ADDR_UTF8, NULL, EILSEQ },
 	{ "<\xf4\x90\x80\x80@b.test>", ADDR_UTF8, NULL, EILSEQ },
-	{ "<\xf0\x9f\x93\xa7@b.test>", ADDR_UTF8, "\xf0\x9f\x93\xa7@b.test", 0 },
+	{ "<\xf0\x9f\x93\xa7@b.test>", ADDR_UTF8, "\xf0\x9f\x93\xa7@b.test",
+	    0 },
 	{ "<\"\xc3\xa9 \"@b.test>", ADDR_UTF8, "\"\xc3\xa9 \"@b.test", 0 },
 	{ "<a@[]>", 0, NULL, EINVAL },
 	{ "<a@[1.2.3]>", 0, NULL, EINVAL },
@@ -143,8 +149,8 @@ main(void)
 	struct addr a;
 
 	for (size_t i = 0; i < nitems(paths); i++) {
-		int r = addr_path(
-		    span_of(paths[i].in), paths[i].flags, &a, &rest);
+		int r = addr_path(span_of(paths[i].in), paths[i].flags, &a,
+		    &rest);
 
 		if (paths[i].want == NULL)
 			ok(r == -1 && errno == paths[i].err, "refused: %s",
@@ -175,8 +181,9 @@ main(void)
 	memset(longest, 'a', 64);
 	memcpy(longest + 64, ".test", 6);
 	is_int(addr_domain(span_of(longest), domain), -1, "a label of 64");
-	ok(addr_is_helo(span_of("[IPv6:::1]")) && addr_is_helo(span_of("a_b")) &&
-	        !addr_is_helo(span_of("a b")) && !addr_is_helo(span_of("")),
+	ok(addr_is_helo(span_of("[IPv6:::1]")) &&
+	        addr_is_helo(span_of("a_b")) && !addr_is_helo(span_of("a b")) &&
+	        !addr_is_helo(span_of("")),
 	    "HELO names");
 	ok(addr_is_folder_name(span_of("a.b-c+d"), 64) &&
 	        !addr_is_folder_name(span_of(".."), 64) &&

@@ -20,8 +20,8 @@ struct box_setup {
 	uint32_t received_limit;    /* Received lines that make a loop */
 	uint64_t vacation_period_s; /* who was answered is not, for so long */
 	uint32_t quota_warning;     /* percent of the quota, 0: none */
-	uint8_t job;   /* enum box_job */
-	uint8_t debug; /* log debug lines */
+	uint8_t job;                /* enum box_job */
+	uint8_t debug;              /* log debug lines */
 };
 
 void box_setup_put(struct buf *, const struct box_setup *);

@@ -5,24 +5,32 @@
 static struct buf b;
 
 /* Every cut and every extra byte of a good encoding must be refused. */
-#define REFUSES_CUTS(get, what) do { \
-	unsigned taken = 0; \
-	for (size_t cut = 0; cut < b.len; cut++) \
-		taken += get(span_from(b.data, cut), &out) == 0; \
-	buf_putc(&b, 0); \
-	taken += get(buf_span(&b), &out) == 0; \
-	is_int(taken, 0, "%s: short and long ones are refused", what); \
-} while (0)
+#define REFUSES_CUTS(get, what) \
+	do { \
+		unsigned taken = 0; \
+		for (size_t cut = 0; cut < b.len; cut++) \
+			taken += get(span_from(b.data, cut), &out) == 0; \
+		buf_putc(&b, 0); \
+		taken += get(buf_span(&b), &out) == 0; \
+		is_int(taken, 0, "%s: short and long ones are refused", what); \
+	} while (0)
 
 static void
 setup(void)
 {
-	struct box_setup in = { .box = { .mailbox = 3, .uid = 1900000003,
-		.state = BOX_ACTIVE, .quota_kb = 1000, .domain = "x.test",
-		.login = "ann", .address = "ann@x.test" },
-		.hostname = "mx.x.test", .received_limit = 50,
-		.vacation_period_s = 604800, .quota_warning = 90,
-		.job = BOX_SERVE, .debug = 1 };
+	struct box_setup in = { .box = { .mailbox = 3,
+		                    .uid = 1900000003,
+		                    .state = BOX_ACTIVE,
+		                    .quota_kb = 1000,
+		                    .domain = "x.test",
+		                    .login = "ann",
+		                    .address = "ann@x.test" },
+		.hostname = "mx.x.test",
+		.received_limit = 50,
+		.vacation_period_s = 604800,
+		.quota_warning = 90,
+		.job = BOX_SERVE,
+		.debug = 1 };
 	struct box_setup out;
 
 	buf_reset(&b);
@@ -32,7 +40,8 @@ setup(void)
 	is_str(out.box.login, "ann", "setup: login");
 	is_str(out.hostname, "mx.x.test", "setup: host name");
 	ok(out.received_limit == 50 && out.vacation_period_s == 604800 &&
-	    out.quota_warning == 90, "setup: limits");
+	        out.quota_warning == 90,
+	    "setup: limits");
 	REFUSES_CUTS(box_setup_get, "setup");
 	in.job = 9;
 	buf_reset(&b);

@@ -64,7 +64,7 @@ struct span span_from(const void *, size_t);
 /* s from offset on (empty past its end), at most len bytes. */
 struct span span_sub(struct span s, size_t offset, size_t len);
 bool span_eq(struct span, struct span);
-bool span_is(struct span, const char *);      /* exactly these bytes */
+bool span_is(struct span, const char *);       /* exactly these bytes */
 bool span_is_icase(struct span, const char *); /* ASCII case ignored */
 bool span_has_prefix_icase(struct span, const char *);
 /* Index of the first c, or -1. */

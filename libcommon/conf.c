@@ -191,8 +191,8 @@ conf_line(struct conf *c, unsigned line, struct span text)
 	}
 	for (size_t i = 0; i < value.len; i++) {
 		if (value.data[i] < ' ' || value.data[i] == 0x7f) {
-			conf_error(c, line, "%s: a control character in the value",
-			    s->name);
+			conf_error(c, line,
+			    "%s: a control character in the value", s->name);
 			return;
 		}
 	}
@@ -262,26 +262,32 @@ conf_ldap_together(struct conf *c)
 
 	for (n = 0; (v = conf_find_ldap(c, n)) != NULL; n++) {
 		if (n == LDAPSRC_MAX) {
-			conf_error(c, v->line, "there are more than %d LDAP "
-			    "sources", LDAPSRC_MAX);
+			conf_error(c, v->line,
+			    "there are more than %d LDAP "
+			    "sources",
+			    LDAPSRC_MAX);
 			return;
 		}
-		if (ldapsrc_parse(v->value, v->setting->words != NULL,
-		    &srcs[n], why) == -1)
+		if (ldapsrc_parse(v->value, v->setting->words != NULL, &srcs[n],
+		        why) == -1)
 			return;
 		for (unsigned i = 0; i < n; i++)
 			if (strcmp(srcs[i].name, srcs[n].name) == 0)
-				conf_error(c, v->line, "LDAP source %s is set "
+				conf_error(c, v->line,
+				    "LDAP source %s is set "
 				    "already in line %u; choose another name",
 				    srcs[n].name, conf_find_ldap(c, i)->line);
 		if (ldap_needs_ca(c, &srcs[n]) &&
 		    conf_get(c, "ldap-ca-file")[0] == '\0')
-			conf_error(c, v->line, "%s %s speaks TLS and needs "
-			    "ldap-ca-file", v->setting->name, srcs[n].name);
+			conf_error(c, v->line,
+			    "%s %s speaks TLS and needs "
+			    "ldap-ca-file",
+			    v->setting->name, srcs[n].name);
 	}
 	if ((conf_get(c, "ldap-search-dn")[0] == '\0') !=
 	    (conf_get(c, "ldap-search-password-file")[0] == '\0'))
-		conf_error(c, 0, "ldap-search-dn and ldap-search-password-file "
+		conf_error(c, 0,
+		    "ldap-search-dn and ldap-search-password-file "
 		    "go together; set both or none");
 }
 
@@ -294,12 +300,14 @@ conf_together(struct conf *c)
 
 	if ((conf_get(c, "tls-certificate")[0] == '\0') !=
 	    (conf_get(c, "tls-key")[0] == '\0'))
-		conf_error(c, 0, "tls-certificate and tls-key go together; "
+		conf_error(c, 0,
+		    "tls-certificate and tls-key go together; "
 		    "set both or none");
 	if (conf_get_num(c, "queue-segment-size") * 2 >
 	    conf_get_num(c, "queue-log-size")) {
 		v = conf_find(c, "queue-log-size", 0);
-		conf_error(c, v->line, "queue-log-size must be at least twice "
+		conf_error(c, v->line,
+		    "queue-log-size must be at least twice "
 		    "queue-segment-size");
 	}
 	if (conf_get_num(c, "queue-retry-min") >
@@ -313,7 +321,8 @@ conf_together(struct conf *c)
 	        conf_get_nth(c, "listen-pop3s", 0) != NULL) &&
 	    conf_get(c, "tls-certificate")[0] == '\0' &&
 	    conf_get_nth(c, "tls-domain", 0) == NULL)
-		conf_error(c, 0, "listen-submissions and listen-pop3s need "
+		conf_error(c, 0,
+		    "listen-submissions and listen-pop3s need "
 		    "tls-certificate and tls-key");
 	conf_ldap_together(c);
 	v = conf_find(c, "hostname", 0);
@@ -323,8 +332,8 @@ conf_together(struct conf *c)
 		        (bytes[0] >= 'A' && bytes[0] <= 'Z') ||
 		        (bytes[0] >= '0' && bytes[0] <= '9') ||
 		        bytes[0] == '-' || bytes[0] == '.')) {
-			conf_error(c, v->line, "hostname: \"%s\" is no host name",
-			    v->value);
+			conf_error(c, v->line,
+			    "hostname: \"%s\" is no host name", v->value);
 			break;
 		}
 	}
@@ -362,8 +371,8 @@ conf_read(const char *path, void (*complain)(void *, const char *), void *arg)
 		line++;
 		conf_line(c, line,
 		    span_sub(rest, 0, end == -1 ? rest.len : (size_t)end));
-		rest = span_sub(
-		    rest, end == -1 ? rest.len : (size_t)end + 1, rest.len);
+		rest = span_sub(rest, end == -1 ? rest.len : (size_t)end + 1,
+		    rest.len);
 	}
 	buf_clear(&text);
 	if (c->nerrors == 0) {
@@ -454,8 +463,8 @@ conf_where_nth(const struct conf *c, const char *name, unsigned n)
 
 /* 0, or -1 after complaining. */
 static int
-slurp(struct conf *c, const struct line_value *v, const char *path,
-    bool secret, struct buf *out)
+slurp(struct conf *c, const struct line_value *v, const char *path, bool secret,
+    struct buf *out)
 {
 	struct stat st;
 
@@ -507,8 +516,10 @@ hand_over_file(struct conf *c, const struct line_value *v, struct handover *ho)
 
 	buf_init(&bytes, FILE_MAX_BYTES);
 	if (v->value[0] != '\0')
-		r = slurp(c, v, v->value, strstr(name, "key") != NULL ||
-		    strstr(name, "password") != NULL, &bytes);
+		r = slurp(c, v, v->value,
+		    strstr(name, "key") != NULL ||
+		        strstr(name, "password") != NULL,
+		    &bytes);
 	if (r == 0)
 		ho_set(ho, name, buf_span(&bytes));
 	buf_clear(&bytes);
@@ -573,7 +584,7 @@ hand_over_resolver(const struct conf *c, const struct line_value *v,
 		buf_clear(&text);
 	for (unsigned n = 0; (line = conf_find_ldap(c, n)) != NULL; n++)
 		if (ldapsrc_parse(line->value, line->setting->words != NULL,
-		    &src, why) == 0)
+		        &src, why) == 0)
 			for (unsigned i = 0; i < src.nendpoints; i++)
 				if (src.endpoints[i].name[0] != '\0')
 					put_host(buf_span(&text),

@@ -13,17 +13,17 @@
 
 enum conf_type {
 	CONF_STR,
-	CONF_PATH,   /* absolute; or relative to the configuration file */
-	CONF_FILE,   /* a path whose contents go to the roles, not its name */
+	CONF_PATH, /* absolute; or relative to the configuration file */
+	CONF_FILE, /* a path whose contents go to the roles, not its name */
 	CONF_NUM,
-	CONF_SIZE,   /* bytes; K M G */
-	CONF_TIME,   /* milliseconds inside; ms s m h d, no unit is seconds */
-	CONF_FLAG,   /* yes, no */
-	CONF_WORD,   /* one of a list */
+	CONF_SIZE,     /* bytes; K M G */
+	CONF_TIME,     /* milliseconds inside; ms s m h d, no unit is seconds */
+	CONF_FLAG,     /* yes, no */
+	CONF_WORD,     /* one of a list */
 	CONF_NETWORKS, /* netlist.h */
-	CONF_LISTEN, /* ADDR:PORT, [ADDR]:PORT; may be repeated */
-	CONF_LDAP,   /* ldapsrc.h; may be repeated; the roles get the lines */
-	CONF_TLS,    /* tlsdom.h; may be repeated; semaild hands the files over */
+	CONF_LISTEN,   /* ADDR:PORT, [ADDR]:PORT; may be repeated */
+	CONF_LDAP,     /* ldapsrc.h; may be repeated; the roles get the lines */
+	CONF_TLS, /* tlsdom.h; may be repeated; semaild hands the files over */
 	CONF_RESOLVER /* ADDRESS[:PORT]...; not set: what resolv.conf says; the
 	              * roles get "hosts", too: of our names those in hosts(5) */
 };
@@ -31,12 +31,12 @@ enum conf_type {
 struct conf_setting {
 	const char *name;
 	enum conf_type type;
-	const char *value;      /* default, as it would be written */
-	uint64_t min, max;      /* for NUM, SIZE, TIME (ms) */
-	const char *words;      /* for WORD: "a|b|c"; for LDAP: not NULL if it
+	const char *value; /* default, as it would be written */
+	uint64_t min, max; /* for NUM, SIZE, TIME (ms) */
+	const char *words; /* for WORD: "a|b|c"; for LDAP: not NULL if it
 	                         * is one that searches */
-	uint32_t roles;         /* R(SMTPD) | ...: who is told; 0: semaild */
-	const char *what;       /* one line for people */
+	uint32_t roles;    /* R(SMTPD) | ...: who is told; 0: semaild */
+	const char *what;  /* one line for people */
 };
 
 extern const struct conf_setting conf_settings[];
@@ -46,8 +46,8 @@ struct conf;
 
 /* Read a file.  NULL when anything is wrong; every error was told to complain
  * as "FILE:LINE: what is wrong; what to do". */
-struct conf *conf_read(const char *path,
-    void (*complain)(void *, const char *), void *arg);
+struct conf *conf_read(const char *path, void (*complain)(void *, const char *),
+    void *arg);
 void conf_free(struct conf **);
 
 /* Values as written or by default; sizes and times in bytes and ms. */

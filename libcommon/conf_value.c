@@ -108,9 +108,10 @@ check_number(const struct conf_setting *s, const char *value, uint64_t *out,
 		    s->type == CONF_SIZE       ? "size"
 		        : s->type == CONF_TIME ? "time"
 		                               : "number",
-		    s->type == CONF_SIZE       ? "bytes, or a number with K, M or G"
-		        : s->type == CONF_TIME ? "seconds, or a number with ms, s, m, h or d"
-		                               : "plain digits");
+		    s->type == CONF_SIZE ? "bytes, or a number with K, M or G"
+		        : s->type == CONF_TIME
+		        ? "seconds, or a number with ms, s, m, h or d"
+		        : "plain digits");
 		return -1;
 	}
 	if (*out < s->min || *out > s->max) {
@@ -167,9 +168,10 @@ check_resolver(const char *value, char why[static CONF_WHY_MAX])
 
 	if (value[0] == '\0' || resolv_servers(span_of(value), servers) != -1)
 		return 0;
-	snprintf(why, CONF_WHY_MAX, "\"%s\" is not one to %d numeric "
-	    "addresses; write 127.0.0.1 or 192.0.2.1 [2001:db8::1]:5353", value,
-	    RESOLV_SERVERS_MAX);
+	snprintf(why, CONF_WHY_MAX,
+	    "\"%s\" is not one to %d numeric "
+	    "addresses; write 127.0.0.1 or 192.0.2.1 [2001:db8::1]:5353",
+	    value, RESOLV_SERVERS_MAX);
 	return -1;
 }
 
@@ -202,8 +204,10 @@ conf_value_check(const struct conf_setting *s, const char *value,
 	case CONF_LISTEN:
 		if (listen_valid(value))
 			return 0;
-		snprintf(why, CONF_WHY_MAX, "\"%s\" is not ADDRESS:PORT; write "
-		    "192.0.2.1:25, 0.0.0.0:25 or [::]:25", value);
+		snprintf(why, CONF_WHY_MAX,
+		    "\"%s\" is not ADDRESS:PORT; write "
+		    "192.0.2.1:25, 0.0.0.0:25 or [::]:25",
+		    value);
 		return -1;
 	case CONF_NETWORKS:
 		return check_networks(value, why);

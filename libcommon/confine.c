@@ -32,8 +32,9 @@ confine_own(int ruleset)
 	};
 
 	rule.parent_fd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (rule.parent_fd == -1 || syscall(SYS_landlock_add_rule, ruleset,
-	    LANDLOCK_RULE_PATH_BENEATH, &rule, 0) == -1)
+	if (rule.parent_fd == -1 ||
+	    syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH,
+	        &rule, 0) == -1)
 		fatal("landlock own directory");
 	close(rule.parent_fd);
 }
@@ -71,8 +72,8 @@ confine_landlock(unsigned rights, const int *dirs, size_t ndirs)
 		all |= LANDLOCK_ACCESS_FS_TRUNCATE;
 	}
 	attr.handled_access_fs = all;
-	fd = (int)syscall(
-	    SYS_landlock_create_ruleset, &attr, sizeof(attr.handled_access_fs), 0);
+	fd = (int)syscall(SYS_landlock_create_ruleset, &attr,
+	    sizeof(attr.handled_access_fs), 0);
 	if (fd == -1)
 		fatal("landlock ruleset");
 	for (size_t i = 0; (rights & CONFINE_FILES) && i < ndirs; i++) {
@@ -117,8 +118,8 @@ static const char *const calls_base[] = { "read", "write", "readv", "writev",
 	"prlimit64", "getrusage", "arch_prctl", NULL };
 static const char *const calls_accept[] = { "accept4", "accept", NULL };
 static const char *const calls_connect[] = { "connect", NULL };
-static const char *const calls_files[] = { "openat", "openat2", "open",
-	"creat", "stat", "lstat", "statx", "access", "faccessat", "faccessat2",
+static const char *const calls_files[] = { "openat", "openat2", "open", "creat",
+	"stat", "lstat", "statx", "access", "faccessat", "faccessat2",
 	"readlink", "readlinkat", "getdents64", "rename", "renameat",
 	"renameat2", "link", "linkat", "unlink", "unlinkat", "mkdir", "mkdirat",
 	"rmdir", "truncate", "fchmod", "fchmodat", "utimensat", "flock",
@@ -126,15 +127,15 @@ static const char *const calls_files[] = { "openat", "openat2", "open",
 static const char *const calls_fork[] = { "clone", "clone3", "fork", "vfork",
 	"wait4", "waitid", "kill", "setpgid", "setsid", NULL };
 static const char *const calls_threads[] = { "clone", "clone3", NULL };
-static const char *const calls_nest[] = { "seccomp",
-	"landlock_create_ruleset", "landlock_add_rule",
-	"landlock_restrict_self", "setrlimit", "close_range", NULL };
+static const char *const calls_nest[] = { "seccomp", "landlock_create_ruleset",
+	"landlock_add_rule", "landlock_restrict_self", "setrlimit",
+	"close_range", NULL };
 static const char *const calls_exec[] = { "execve", "execveat", "setuid",
 	"setgid", "setresuid", "setresgid", "setgroups", "capset", "capget",
 	"fchown", "fchownat", "chown", "lchown", "fchdir", "chdir", "seccomp",
 	"landlock_create_ruleset", "landlock_add_rule",
-	"landlock_restrict_self", "setrlimit", "close_range",
-	"set_tid_address", "umask", "openat2", NULL };
+	"landlock_restrict_self", "setrlimit", "close_range", "set_tid_address",
+	"umask", "openat2", NULL };
 
 static const struct call_set call_sets[] = {
 	{ 0, calls_base },
@@ -189,8 +190,8 @@ confine_seccomp(unsigned rights)
 	}
 	if (rights & CONFINE_READ)
 		seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
-		    SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE | O_CREAT | O_TRUNC |
-		    O_PATH, O_RDONLY));
+		    SCMP_A2(SCMP_CMP_MASKED_EQ,
+		        O_ACCMODE | O_CREAT | O_TRUNC | O_PATH, O_RDONLY));
 	if (rights & CONFINE_EXEC) { /* spawnd's folders of homes */
 		seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
 		    SCMP_A1(SCMP_CMP_EQ, FS_IOC_GETFLAGS));
@@ -208,8 +209,8 @@ confine_seccomp(unsigned rights)
 #endif
 	if (!(rights & CONFINE_EXEC)) {
 		seccomp_rule_add(f, SCMP_ACT_KILL_PROCESS, SCMP_SYS(execve), 0);
-		seccomp_rule_add(
-		    f, SCMP_ACT_KILL_PROCESS, SCMP_SYS(execveat), 0);
+		seccomp_rule_add(f, SCMP_ACT_KILL_PROCESS, SCMP_SYS(execveat),
+		    0);
 #ifndef SANITIZED
 		seccomp_rule_add(f, SCMP_ACT_KILL_PROCESS, SCMP_SYS(ptrace), 0);
 #endif

@@ -30,7 +30,7 @@ take_peer(struct conn *c)
 	if (getpeername(c->fd, &c->addr.sa, &len) == -1 ||
 	    len > sizeof(c->addr) ||
 	    (c->addr.sa.sa_family != AF_INET &&
-		c->addr.sa.sa_family != AF_INET6)) {
+	        c->addr.sa.sa_family != AF_INET6)) {
 		memset(&c->addr, 0, sizeof(c->addr));
 		c->addr.sa.sa_family = AF_UNIX;
 		return;
@@ -43,11 +43,11 @@ take_peer(struct conn *c)
 		c->addr.in4 = in4;
 	}
 	if (c->addr.sa.sa_family == AF_INET)
-		inet_ntop(
-		    AF_INET, &c->addr.in4.sin_addr, c->peer, sizeof(c->peer));
+		inet_ntop(AF_INET, &c->addr.in4.sin_addr, c->peer,
+		    sizeof(c->peer));
 	else
-		inet_ntop(
-		    AF_INET6, &c->addr.in6.sin6_addr, c->peer, sizeof(c->peer));
+		inet_ntop(AF_INET6, &c->addr.in6.sin6_addr, c->peer,
+		    sizeof(c->peer));
 }
 
 struct conn *
@@ -72,8 +72,8 @@ conn_new(struct event_base *base, int fd, size_t in_max,
 	buf_init(&c->in, c->in_max);
 	buf_init(&c->out, CONN_OUT_MAX);
 	take_peer(c);
-	event_assign(
-	    &c->on_read, base, fd, EV_READ | EV_PERSIST, conn_readable, c);
+	event_assign(&c->on_read, base, fd, EV_READ | EV_PERSIST, conn_readable,
+	    c);
 	event_assign(&c->on_write, base, fd, EV_WRITE, conn_writable, c);
 	conn_arm(c);
 	return c;
@@ -136,7 +136,7 @@ conn_end_as(struct conn *c, enum conn_end why)
 	/* To a client that is only slow the owner may still say so. */
 	if (why != CONN_EOF &&
 	    (why != CONN_TIMEOUT || conn_unsent(c) > 0 ||
-		c->phase == TLS_WAITING || c->phase == TLS_HANDSHAKE)) {
+	        c->phase == TLS_WAITING || c->phase == TLS_HANDSHAKE)) {
 		c->mute = true;
 		buf_clear(&c->out);
 		c->out_sent = 0;
@@ -227,7 +227,7 @@ wants_read(const struct conn *c)
 		return !c->ended;
 	default:
 		return !c->paused && conn_unsent(c) <= CONN_OUT_HIGH &&
-		       !c->ended;
+		    !c->ended;
 	}
 }
 
@@ -239,7 +239,7 @@ conn_arm(struct conn *c)
 	 * and conn_is_idle() takes it away if it comes, which saves two calls
 	 * of the kernel a pause. */
 	bool lazy = c->paused && !c->ended && c->ops != NULL &&
-		    conn_unsent(c) <= CONN_OUT_HIGH && c->phase != TLS_WAITING;
+	    conn_unsent(c) <= CONN_OUT_HIGH && c->phase != TLS_WAITING;
 
 	if (rd || !lazy)
 		set(c, &c->on_read, &c->read_on, rd);
@@ -410,7 +410,7 @@ conn_peer_port(const struct conn *c)
 {
 	/* The two have it at the same place. */
 	return c->addr.sa.sa_family == AF_UNIX ? 0
-					       : ntohs(c->addr.in4.sin_port);
+	                                       : ntohs(c->addr.in4.sin_port);
 }
 
 const struct sockaddr *
@@ -425,7 +425,7 @@ conn_peer_is_loopback(const struct conn *c)
 	switch (c->addr.sa.sa_family) {
 	case AF_INET:
 		return ntohl(c->addr.in4.sin_addr.s_addr) >> 24 ==
-		       IN_LOOPBACKNET;
+		    IN_LOOPBACKNET;
 	case AF_INET6:
 		return IN6_IS_ADDR_LOOPBACK(&c->addr.in6.sin6_addr);
 	default:

@@ -15,7 +15,7 @@
 
 enum phase {
 	PLAIN,
-	TLS_WAITING,   /* our "go ahead" is not all sent yet */
+	TLS_WAITING, /* our "go ahead" is not all sent yet */
 	TLS_HANDSHAKE,
 	TLS_ON
 };
@@ -27,7 +27,7 @@ struct conn {
 	const struct conn_ops *ops; /* NULL: finishing, nobody listens */
 	void *arg;
 	struct tls *tls;
-	struct buf in;   /* what the owner left */
+	struct buf in; /* what the owner left */
 	struct buf out;
 	size_t out_sent; /* of out */
 	size_t in_max;
@@ -35,15 +35,15 @@ struct conn {
 	int fd;
 	unsigned timeout_ms;
 	enum phase phase;
-	unsigned busy;      /* callbacks we are inside of */
-	bool used;          /* something was read or put */
-	bool offer;         /* kept input is to be offered as soon as may be */
+	unsigned busy; /* callbacks we are inside of */
+	bool used;     /* something was read or put */
+	bool offer;    /* kept input is to be offered as soon as may be */
 	bool paused;
-	bool ended;         /* the owner was told; no more reading */
-	bool mute;          /* the socket takes nothing any more */
-	bool freed;         /* memory goes when busy falls to 0 */
+	bool ended; /* the owner was told; no more reading */
+	bool mute;  /* the socket takes nothing any more */
+	bool freed; /* memory goes when busy falls to 0 */
 	bool lingering;
-	bool blocked;       /* waiting to write */
+	bool blocked; /* waiting to write */
 	bool read_on, write_on;
 	bool read_wants_write, write_wants_read; /* TLS */
 	char peer[INET6_ADDRSTRLEN];

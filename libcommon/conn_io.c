@@ -8,7 +8,7 @@
 
 #define HANDSHAKE_MS 30000
 #define RECORDS_A_TURN 8 /* TLS records read before others get their turn */
-#define DISCARD_MAX 64	 /* reads that throw away what came before TLS */
+#define DISCARD_MAX 64   /* reads that throw away what came before TLS */
 
 static bool shake(struct conn *);
 
@@ -189,8 +189,8 @@ static bool
 may_read(const struct conn *c)
 {
 	return !c->paused && !c->ended && c->ops != NULL &&
-	       conn_unsent(c) <= CONN_OUT_HIGH &&
-	       (c->phase == PLAIN || c->phase == TLS_ON);
+	    conn_unsent(c) <= CONN_OUT_HIGH &&
+	    (c->phase == PLAIN || c->phase == TLS_ON);
 }
 
 static void

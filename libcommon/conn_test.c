@@ -197,7 +197,7 @@ test_back_pressure(void)
 	}
 	ok(sent < 8 << 20, "a peer that does not read is stopped (%zu)", sent);
 	ok(conn_unsent(o.conn) > CONN_OUT_HIGH &&
-		conn_unsent(o.conn) <= CONN_OUT_HIGH + 64 * 1024,
+	        conn_unsent(o.conn) <= CONN_OUT_HIGH + 64 * 1024,
 	    "with a bounded debt (%zu)", conn_unsent(o.conn));
 	sent_total = sent;
 	for (unsigned i = 0; i < 100000 && got < sent_total; i++) {
@@ -405,7 +405,7 @@ test_peer(int family, const char *bind_to, const char *want)
 	got.sin6_addr = in6addr_loopback;
 	c = socket(strchr(want, ':') ? AF_INET6 : AF_INET, SOCK_STREAM, 0);
 	if (strchr(want, ':') ? connect(c, (void *)&got, sizeof(got))
-			      : connect(c, (void *)&in4, sizeof(in4))) {
+	                      : connect(c, (void *)&in4, sizeof(in4))) {
 		ok(true, "# SKIP cannot connect to %s", want);
 		close(l);
 		close(c);

@@ -9,12 +9,12 @@
 /* An owner that remembers what it saw. */
 struct owner {
 	struct conn *conn;
-	struct buf got;       /* everything used */
-	size_t left;          /* bytes on offer at the last call, not used */
+	struct buf got; /* everything used */
+	size_t left;    /* bytes on offer at the last call, not used */
 	unsigned inputs, drained, secured, ended;
 	enum conn_end why;
 	/* how it behaves */
-	bool by_line;         /* use whole lines only */
+	bool by_line; /* use whole lines only */
 	bool pause_after_line;
 	bool resume_at_once;
 	bool echo;

@@ -38,8 +38,9 @@ client_init(struct client *c, int fd, int version)
 	SSL_CTX_set_min_proto_version(c->ctx, version);
 	SSL_CTX_set_max_proto_version(c->ctx, version);
 	SSL_CTX_set_security_level(c->ctx, 0);
-	SSL_CTX_set_mode(c->ctx, SSL_MODE_ENABLE_PARTIAL_WRITE |
-				     SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	SSL_CTX_set_mode(c->ctx,
+	    SSL_MODE_ENABLE_PARTIAL_WRITE |
+	        SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	c->ssl = SSL_new(c->ctx);
 	c->fd = fd;
 	SSL_set_fd(c->ssl, fd);
@@ -74,8 +75,8 @@ static bool
 client_read(void *arg)
 {
 	struct client *c = arg;
-	int n = SSL_read(
-	    c->ssl, c->text + c->len, (int)(sizeof(c->text) - 1 - c->len));
+	int n = SSL_read(c->ssl, c->text + c->len,
+	    (int)(sizeof(c->text) - 1 - c->len));
 
 	if (n > 0)
 		c->len += (size_t)n;
@@ -142,7 +143,7 @@ test_session(struct tls_ctx *ctx, int version, const char *name)
 	/* The greeting comes from secured(), here from the test. */
 	ok(run_until(was_secured, &o), "the owner knows");
 	ok(conn_is_tls(o.conn) &&
-		strncmp(conn_tls_text(o.conn), name, strlen(name)) == 0,
+	        strncmp(conn_tls_text(o.conn), name, strlen(name)) == 0,
 	    "as %s", conn_tls_text(o.conn));
 	for (const char *p = "one\r\ntwo\r\n"; *p != '\0'; p++)
 		SSL_write(c.ssl, p, 1); /* a record a byte */
@@ -300,17 +301,17 @@ bulk_step(void *arg)
 			chunk[i] = (unsigned char)((b->sent + i) * 7);
 		n = SSL_write(b->c->ssl, chunk,
 		    (int)(b->total - b->sent < sizeof(chunk)
-			      ? b->total - b->sent
-			      : sizeof(chunk)));
+		            ? b->total - b->sent
+		            : sizeof(chunk)));
 		for (int i = 0; i < n; i++)
-			b->sum_sent =
-			    (unsigned char)(b->sum_sent * 31 + chunk[i]);
+			b->sum_sent = (unsigned char)(b->sum_sent * 31 +
+			    chunk[i]);
 		b->sent += n > 0 ? (size_t)n : 0;
 	}
 	if (b->reading && (n = SSL_read(b->c->ssl, chunk, sizeof(chunk))) > 0) {
 		for (int i = 0; i < n; i++)
-			b->sum_got =
-			    (unsigned char)(b->sum_got * 31 + chunk[i]);
+			b->sum_got = (unsigned char)(b->sum_got * 31 +
+			    chunk[i]);
 		b->got += (size_t)n;
 	}
 	return b->got == b->total;

@@ -55,7 +55,10 @@ run(struct db *db, MYSQL_STMT **stmt_out, const char *sql,
 	if (mysql_stmt_param_count(stmt) != n || n > DB_COLUMNS_MAX)
 		fatalx("db values=%u for: %s", n, sql);
 	for (unsigned i = 0; i < n; i++) {
-		union { const void *c; void *m; } u;
+		union {
+			const void *c;
+			void *m;
+		} u;
 
 		switch (v[i].kind) {
 		case DB_NULL:
@@ -68,8 +71,8 @@ run(struct db *db, MYSQL_STMT **stmt_out, const char *sql,
 			bind[i].is_unsigned = 1;
 			break;
 		case DB_BYTES:
-			u.c = v[i].bytes.data != NULL ? v[i].bytes.data :
-			    (const void *)"";
+			u.c = v[i].bytes.data != NULL ? v[i].bytes.data
+			                              : (const void *)"";
 			bind[i].buffer_type = MYSQL_TYPE_STRING;
 			bind[i].buffer = u.m;
 			bind[i].buffer_length = v[i].bytes.len;
@@ -134,9 +137,11 @@ fetch(struct db *db, MYSQL_STMT *stmt, struct db_rows *out)
 		}
 	}
 	if (r != MYSQL_NO_DATA) {
-		db_failed(db, r == MYSQL_DATA_TRUNCATED ? DB_E_OURS :
-		    mysql_stmt_errno(stmt), r == MYSQL_DATA_TRUNCATED ?
-		    "a column was cut" : mysql_stmt_error(stmt));
+		db_failed(db,
+		    r == MYSQL_DATA_TRUNCATED ? DB_E_OURS
+		                              : mysql_stmt_errno(stmt),
+		    r == MYSQL_DATA_TRUNCATED ? "a column was cut"
+		                              : mysql_stmt_error(stmt));
 	} else if (buf_error(&out->text) != 0) {
 		db_failed(db, DB_E_OURS, "too many rows");
 		r = 1;
@@ -224,7 +229,7 @@ db_script(struct db *db, const char *text)
 		r = -1;
 	while (r == 0 && (end = strstr(text, ";\n")) != NULL) {
 		if (mysql_real_query(db->my, text,
-		    (unsigned long)(end - text)) != 0)
+		        (unsigned long)(end - text)) != 0)
 			r = db_failed_my(db);
 		text = end + 2;
 	}
@@ -329,7 +334,8 @@ db_txn(struct db *db, int (*fn)(struct db *, void *arg), void *arg)
 int
 db_snapshot(struct db *db)
 {
-	static const char begin[] = "START TRANSACTION WITH CONSISTENT SNAPSHOT";
+	static const char begin[] =
+	    "START TRANSACTION WITH CONSISTENT SNAPSHOT";
 
 	for (int tries = 0; tries < 2; tries++) {
 		if (db_ready(db) == 0 && simple(db, begin) == 0)

@@ -31,11 +31,11 @@ struct db_where {
 	char user[128];
 	char password[DB_PASSWORD_MAX]; /* "" for a socket that asks for none */
 	struct db_host hosts[DB_HOSTS_MAX]; /* the nodes of one cluster */
-	unsigned nhosts;    /* 0: socket */
-	char socket[108];   /* a path, may be relative */
-	char name[65];      /* the database; made if it is missing */
+	unsigned nhosts;                    /* 0: socket */
+	char socket[108];                   /* a path, may be relative */
+	char name[65]; /* the database; made if it is missing */
 	enum db_tls tls;
-	char ca_file[108];  /* PEM, read at each connect; may be relative */
+	char ca_file[108]; /* PEM, read at each connect; may be relative */
 };
 
 /* USER@HOST:PORT[,HOST:PORT...]/NAME; HOST as a.b.c.d or [v6].  0 or -1. */

@@ -205,9 +205,9 @@ dial(struct db *db, const char *name)
 	set_tls(db);
 	/* CLIENT_FOUND_ROWS: an UPDATE that changes nothing has matched. */
 	if (mysql_real_connect(db->my,
-	    has_hosts(db) ? w->hosts[db->host].name : NULL, w->user,
-	    w->password, name, has_hosts(db) ? w->hosts[db->host].port : 0,
-	    has_hosts(db) ? NULL : w->socket, CLIENT_FOUND_ROWS) == NULL) {
+	        has_hosts(db) ? w->hosts[db->host].name : NULL, w->user,
+	        w->password, name, has_hosts(db) ? w->hosts[db->host].port : 0,
+	        has_hosts(db) ? NULL : w->socket, CLIENT_FOUND_ROWS) == NULL) {
 		db_failed_my(db);
 		return false;
 	}
@@ -230,12 +230,15 @@ create(struct db *db)
 	char sql[160];
 
 	/* The name is ours or db_where_parse() has checked it. */
-	snprintf(sql, sizeof(sql), "CREATE DATABASE IF NOT EXISTS `%s` "
-	    "CHARACTER SET utf8mb4", db->servers->where.name);
+	snprintf(sql, sizeof(sql),
+	    "CREATE DATABASE IF NOT EXISTS `%s` "
+	    "CHARACTER SET utf8mb4",
+	    db->servers->where.name);
 	if (!dial(db, NULL) || ask(db, sql) == -1)
 		return -1;
-	return mysql_select_db(db->my, db->servers->where.name) == 0 ? 0 :
-	    db_failed_my(db);
+	return mysql_select_db(db->my, db->servers->where.name) == 0
+	    ? 0
+	    : db_failed_my(db);
 }
 
 static int
@@ -248,11 +251,13 @@ call(struct db *db)
 		if (create(db) == -1)
 			return -1;
 	}
-	if (ask(db, "SET SESSION sql_mode = 'STRICT_ALL_TABLES,"
-	    "NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO', "
-	    "time_zone = '+00:00', innodb_lock_wait_timeout = 2") == -1 ||
-	    ask(db, "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE "
-	    "READ") == -1)
+	if (ask(db,
+	        "SET SESSION sql_mode = 'STRICT_ALL_TABLES,"
+	        "NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO', "
+	        "time_zone = '+00:00', innodb_lock_wait_timeout = 2") == -1 ||
+	    ask(db,
+	        "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE "
+	        "READ") == -1)
 		return -1;
 	/* On a Galera node a transaction begins when all that was committed
 	 * before, on whatever node, is there: so we read what we wrote after
@@ -274,11 +279,13 @@ explain(struct db *db)
 	if (db->error != DB_E_TLS || !has_hosts(db))
 		return;
 	if (strstr(db->reason, "Validation of SSL server certificate") != NULL)
-		snprintf(text, sizeof(text), "the certificate of the database "
+		snprintf(text, sizeof(text),
+		    "the certificate of the database "
 		    "server %s port %u is not for this address (database-tls)",
 		    w->hosts[db->host].name, w->hosts[db->host].port);
 	else
-		snprintf(text, sizeof(text), "TLS with the database server %s "
+		snprintf(text, sizeof(text),
+		    "TLS with the database server %s "
 		    "port %u: %.150s (database-tls, database-ca-file)",
 		    w->hosts[db->host].name, w->hosts[db->host].port,
 		    mysql_error(db->my));

@@ -24,9 +24,10 @@ host_parse(struct span s, struct db_host *out)
 		host = span_sub(host, 1, host.len - 2);
 	if (span_copy(host, out->name, sizeof(out->name)) == -1 ||
 	    span_u64(span_sub(s, (size_t)colon + 1, s.len), 65535, &port) ==
-	        -1 || port == 0 ||
+	        -1 ||
+	    port == 0 ||
 	    (inet_pton(AF_INET, out->name, &addr) != 1 &&
-	    inet_pton(AF_INET6, out->name, &addr) != 1))
+	        inet_pton(AF_INET6, out->name, &addr) != 1))
 		return -1;
 	out->port = (uint16_t)port;
 	return 0;
@@ -39,7 +40,7 @@ is_database_name(const char *s)
 		return false;
 	for (; *s != '\0'; s++)
 		if (!((*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') ||
-		    (*s >= '0' && *s <= '9') || *s == '_'))
+		        (*s >= '0' && *s <= '9') || *s == '_'))
 			return false;
 	return true;
 }
@@ -54,7 +55,8 @@ db_where_parse(const char *s, struct db_where *out)
 	memset(out, 0, sizeof(*out));
 	if (at == NULL || (slash = strchr(at, '/')) == NULL ||
 	    span_copy(span_from(s, (size_t)(at - s)), out->user,
-	    sizeof(out->user)) == -1 || out->user[0] == '\0' ||
+	        sizeof(out->user)) == -1 ||
+	    out->user[0] == '\0' ||
 	    span_copy(span_of(slash + 1), out->name, sizeof(out->name)) == -1 ||
 	    !is_database_name(out->name))
 		goto bad;
@@ -90,7 +92,8 @@ db_where_tls(struct db_where *w, const char *word, struct span ca,
     const char **why)
 {
 	static const char *const words[] = { [DB_TLS_NO] = "no",
-		[DB_TLS_ENCRYPT] = "encrypt", [DB_TLS_VERIFY_CA] = "verify-ca",
+		[DB_TLS_ENCRYPT] = "encrypt",
+		[DB_TLS_VERIFY_CA] = "verify-ca",
 		[DB_TLS_VERIFY] = "verify" };
 	static const char pem[] = "-----BEGIN CERTIFICATE-----";
 
@@ -102,9 +105,9 @@ db_where_tls(struct db_where *w, const char *word, struct span ca,
 		return 0;
 	if (ca.len == 0)
 		*why = "the server's certificate cannot be checked: set "
-		    "database-ca-file to the PEM file of the authority that "
-		    "signed it (or database-tls to encrypt, which checks "
-		    "nothing)";
+		       "database-ca-file to the PEM file of the authority that "
+		       "signed it (or database-tls to encrypt, which checks "
+		       "nothing)";
 	else if (memmem(ca.data, ca.len, pem, strlen(pem)) == NULL)
 		*why = "database-ca-file holds no PEM certificate";
 	else

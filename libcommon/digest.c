@@ -43,8 +43,8 @@ digest_pbkdf2(enum digest d, struct span password, struct span salt,
     uint32_t rounds, unsigned char *out, size_t out_len)
 {
 	if (PKCS5_PBKDF2_HMAC((const char *)password.data, (int)password.len,
-	    salt.data, (int)salt.len, (int)rounds, md(d), (int)out_len,
-	    out) == 1)
+	        salt.data, (int)salt.len, (int)rounds, md(d), (int)out_len,
+	        out) == 1)
 		return 0;
 	ERR_clear_error();
 	errno = ENOMEM;

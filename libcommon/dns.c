@@ -66,7 +66,7 @@ struct dns {
 	unsigned nservers;
 	dns_dial dial;
 	void *arg;
-	int type;           /* of the socket c-ares is opening */
+	int type; /* of the socket c-ares is opening */
 	ares_channel ares;
 	struct event *timer;
 	unsigned nnames;
@@ -164,7 +164,7 @@ is_server(const struct endpoint *e, const struct sockaddr *sa)
 		return false;
 	if (sa->sa_family == AF_INET6)
 		return IN6_ARE_ADDR_EQUAL(&e->addr.in6.sin6_addr,
-		    &to.in6->sin6_addr) &&
+		           &to.in6->sin6_addr) &&
 		    e->addr.in6.sin6_port == to.in6->sin6_port;
 	return e->addr.in4.sin_addr.s_addr == to.in4->sin_addr.s_addr &&
 	    e->addr.in4.sin_port == to.in4->sin_port;
@@ -211,7 +211,10 @@ sock_read(ares_socket_t fd, void *to, size_t n, int flags,
 static ares_ssize_t
 sock_write(ares_socket_t fd, const struct iovec *iov, int n, void *arg)
 {
-	union { const struct iovec *in; struct iovec *out; } p = { .in = iov };
+	union {
+		const struct iovec *in;
+		struct iovec *out;
+	} p = { .in = iov };
 	struct msghdr m = { .msg_iov = p.out, .msg_iovlen = (size_t)n };
 
 	(void)arg;
@@ -233,12 +236,11 @@ dns_read(struct span answer, int family, struct dns_addresses *out,
 
 	out->n = 0;
 	*why_out = "no such name";
-	if (answer.len >= HEADER_BYTES &&
-	    (answer.data[3] & 15) == RCODE_NAME)
+	if (answer.len >= HEADER_BYTES && (answer.data[3] & 15) == RCODE_NAME)
 		return DNS_NO_NAME;
-	status = family == AF_INET6 ?
-	    ares_parse_aaaa_reply(answer.data, len, NULL, six, &n) :
-	    ares_parse_a_reply(answer.data, len, NULL, four, &n);
+	status = family == AF_INET6
+	    ? ares_parse_aaaa_reply(answer.data, len, NULL, six, &n)
+	    : ares_parse_a_reply(answer.data, len, NULL, four, &n);
 	*why_out = "the name has no address";
 	if (status == ARES_ENODATA || (status == ARES_SUCCESS && n == 0))
 		return DNS_NO_ADDRESS;
@@ -309,7 +311,7 @@ static void
 join(struct name *name)
 {
 	const struct dns_addresses *six = &name->halves[0].found,
-	    *four = &name->halves[1].found;
+	                           *four = &name->halves[1].found;
 	struct dns_addresses *out = &name->found;
 
 	out->n = 0;
@@ -351,8 +353,9 @@ name_known(struct name *name)
 	struct asker *a;
 
 	join(name);
-	name->until_ms = name->found.n == 0 ? 0 :
-	    io_now_ms() + name->found.ttl_s * 1000ull;
+	name->until_ms = name->found.n == 0
+	    ? 0
+	    : io_now_ms() + name->found.ttl_s * 1000ull;
 	/* Who is told may ask again, and name be another one then. */
 	found = name->found;
 	told = *teller(name);
@@ -377,10 +380,10 @@ on_answer(void *arg, int status, int timeouts, unsigned char *bytes, int n)
 		    &h->found, &h->why);
 	} else {
 		h->result = DNS_TROUBLE;
-		h->why = status == ARES_ECONNREFUSED ?
-		    "the resolvers fail or cannot be reached" :
-		    status == ARES_ETIMEOUT ? "no answer from DNS in time" :
-		    ares_strerror(status);
+		h->why = status == ARES_ECONNREFUSED
+		    ? "the resolvers fail or cannot be reached"
+		    : status == ARES_ETIMEOUT ? "no answer from DNS in time"
+		                              : ares_strerror(status);
 	}
 	if (--h->name->pending == 0)
 		name_known(h->name);
@@ -421,8 +424,9 @@ name_new(struct dns *d, const char *text)
 
 	if (d->nnames >= NAMES_MAX) {
 		LIST_FOREACH(name, &d->names, next)
-			if (name->pending == 0 && (oldest == NULL ||
-			    name->until_ms < oldest->until_ms))
+			if (name->pending == 0 &&
+			    (oldest == NULL ||
+			        name->until_ms < oldest->until_ms))
 				oldest = name;
 		if (oldest == NULL)
 			return NULL;
@@ -488,8 +492,12 @@ channel_new(struct dns *d)
 {
 	static char lookups[] = "b";
 	struct ares_options o = { .flags = ARES_FLAG_NOSEARCH |
-	    ARES_FLAG_NOALIASES, .timeout = TIMEOUT_MS, .tries = TRIES,
-		.ndots = 1, .lookups = lookups, .sock_state_cb = on_state,
+		    ARES_FLAG_NOALIASES,
+		.timeout = TIMEOUT_MS,
+		.tries = TRIES,
+		.ndots = 1,
+		.lookups = lookups,
+		.sock_state_cb = on_state,
 		.sock_state_cb_data = d };
 	struct ares_addr_port_node nodes[nitems(d->servers)];
 
@@ -511,11 +519,11 @@ channel_new(struct dns *d)
 		}
 	}
 	if (ares_library_init(ARES_LIB_INIT_ALL) != ARES_SUCCESS ||
-	    ares_init_options(&d->ares, &o, ARES_OPT_FLAGS |
-	    ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_NDOTS |
-	    ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB | ARES_OPT_SERVERS |
-	    ARES_OPT_DOMAINS | ARES_OPT_SORTLIST | ARES_OPT_NOROTATE) !=
-	    ARES_SUCCESS)
+	    ares_init_options(&d->ares, &o,
+	        ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES |
+	            ARES_OPT_NDOTS | ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB |
+	            ARES_OPT_SERVERS | ARES_OPT_DOMAINS | ARES_OPT_SORTLIST |
+	            ARES_OPT_NOROTATE) != ARES_SUCCESS)
 		return -1;
 	ares_set_socket_functions(d->ares, &sock_functions, d);
 	return ares_set_servers_ports(d->ares, nodes) == ARES_SUCCESS ? 0 : -1;
@@ -532,8 +540,8 @@ dns_new(struct event_base *base, const struct endpoint *servers,
 	d->base = base;
 	d->dial = dial;
 	d->arg = arg;
-	d->nservers = nservers < nitems(d->servers) ? nservers :
-	    nitems(d->servers);
+	d->nservers = nservers < nitems(d->servers) ? nservers
+	                                            : nitems(d->servers);
 	memcpy(d->servers, servers, d->nservers * sizeof(*servers));
 	if ((d->timer = evtimer_new(base, on_timer, d)) == NULL ||
 	    channel_new(d) == -1)

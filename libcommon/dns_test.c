@@ -30,7 +30,8 @@ static uint16_t id_least = UINT16_MAX, id_most;
 /* ---- the resolver ---------------------------------------------------------------- */
 
 struct question {
-	unsigned char bytes[512]; /* header and question, the answer's beginning */
+	unsigned char
+	    bytes[512]; /* header and question, the answer's beginning */
 	size_t len;
 	char name[64];
 	int type;
@@ -110,8 +111,8 @@ put_addresses(struct buf *b, const struct question *q, unsigned n, uint32_t ttl)
 	begin(b, q, 0x8180, n);
 	for (unsigned i = 1; i <= n; i++) {
 		unsigned char four[4] = { 192, 0, 2, (unsigned char)i };
-		unsigned char six[16] = { 0x20, 1, 0xd, 0xb8, [15] =
-		    (unsigned char)i };
+		unsigned char six[16] = { 0x20, 1, 0xd,
+			0xb8, [15] = (unsigned char)i };
 
 		if (q->type == TYPE_A)
 			put_record(b, TYPE_A, ttl, four, 4);
@@ -410,8 +411,8 @@ text_of(const struct dns_addresses *f)
 		char a[INET6_ADDRSTRLEN];
 
 		endpoint_text(&f->at[i], a);
-		len += (size_t)snprintf(text + len, sizeof(text) - len,
-		    "%s%s", i > 0 ? " " : "", a);
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s",
+		    i > 0 ? " " : "", a);
 	}
 	return text;
 }
@@ -429,8 +430,7 @@ static const struct {
 	{ "no such name", "nx.test", DNS_NO_NAME, "", "no such name" },
 	{ "the resolver fails", "fail.test", DNS_TROUBLE, "", "fail" },
 	{ "half of it is enough", "half.test", DNS_FOUND, "192.0.2.1", "" },
-	{ "half a failure is one", "nohalf.test", DNS_TROUBLE, "",
-	    "fail" },
+	{ "half a failure is one", "nohalf.test", DNS_TROUBLE, "", "fail" },
 	{ "an answer cut off", "junk.test", DNS_TROUBLE, "", "isformatted" },
 	{ "CNAMEs in a circle", "loop.test", DNS_NO_ADDRESS, "", "no address" },
 	{ "a name that points to itself", "pointer.test", DNS_TROUBLE, "",
@@ -438,8 +438,10 @@ static const struct {
 	{ "a question that is lost", "lost.test", DNS_FOUND, "192.0.2.1", "" },
 	{ "lies are passed over", "lie.test", DNS_FOUND, "192.0.2.1", "" },
 	{ "a name that is none", "a..test", DNS_TROUBLE, "", "omain name" },
-	{ "a label too long", "1234567890123456789012345678901234567890123456"
-	    "789012345678901234.test", DNS_TROUBLE, "", "omain name" },
+	{ "a label too long",
+	    "1234567890123456789012345678901234567890123456"
+	    "789012345678901234.test",
+	    DNS_TROUBLE, "", "omain name" },
 };
 
 /* They have more addresses than one is told. */
@@ -468,7 +470,8 @@ test_answers(struct dns *d)
 		g = find(d, longer[i].ask, 20000);
 		is_int(g->found.n, DNS_ADDRESSES_MAX, "%s comes by TCP: %s",
 		    longer[i].name, g->why);
-		ok(*asked(longer[i].ask, true) >= 2, "both questions were "
+		ok(*asked(longer[i].ask, true) >= 2,
+		    "both questions were "
 		    "asked there");
 	}
 }
@@ -485,15 +488,16 @@ test_kept(struct dns *d)
 	ok(got.found.ttl_s == 20, "the shortest TTL holds, a CNAME's too");
 	n = *asked("nx.test", false);
 	find(d, "nx.test", 20000);
-	ok(*asked("nx.test", false) > n, "what is not there is asked for again");
+	ok(*asked("nx.test", false) > n,
+	    "what is not there is asked for again");
 	find(d, "ttl0.test", 20000);
 	n = *asked("ttl0.test", false);
 	find(d, "ttl0.test", 20000);
 	ok(*asked("ttl0.test", false) > n, "TTL 0 is not kept");
 	find(d, "ttl1.test", 20000);
 	n = *asked("ttl1.test", false);
-	for (uint64_t until = io_now_ms() + 20000; io_now_ms() < until &&
-	    *asked("ttl1.test", false) == n;) {
+	for (uint64_t until = io_now_ms() + 20000;
+	     io_now_ms() < until && *asked("ttl1.test", false) == n;) {
 		find(d, "ttl1.test", 20000);
 		usleep(10000);
 	}
@@ -514,7 +518,8 @@ test_together(struct dns *d)
 	for (size_t i = 0; i < nitems(many); i++)
 		all = all && many[i].done && many[i].found.n == 2;
 	ok(all, "many who ask at once are all answered");
-	ok(*asked("ttl0.test", false) - n <= 4, "by one answer"); /* or a try more */
+	ok(*asked("ttl0.test", false) - n <= 4,
+	    "by one answer"); /* or a try more */
 }
 
 static void
@@ -527,7 +532,8 @@ test_silence(struct dns *d)
 	ok(g->ms >= 190 && g->ms < 10000, "the deadline holds");
 	g = find(d, "silent.test", 300);
 	is_int(g->result, DNS_TROUBLE, "who joins has a deadline, too");
-	is_int(find(d, "v4.test", 5000)->result, DNS_FOUND, "others have answers");
+	is_int(find(d, "v4.test", 5000)->result, DNS_FOUND,
+	    "others have answers");
 	g = find(d, "silent.test", 60000);
 	ok(g->result == DNS_TROUBLE && g->ms < 30000, "given up by itself: %s",
 	    g->why);
@@ -543,17 +549,21 @@ test_servers(void)
 	endpoint_numeric(span_of("127.0.0.1"), 0, &two[0]);
 	nobody = bound(SOCK_DGRAM, &two[0]);
 	d = dns_new(base, two, 2, dial, two);
-	is_int(find(d, "v4.test", 30000)->result, DNS_FOUND, "the first of two "
+	is_int(find(d, "v4.test", 30000)->result, DNS_FOUND,
+	    "the first of two "
 	    "is silent");
 	dns_free(&d);
 	close(nobody);
 	d = dns_new(base, two, 2, dial, two);
-	is_int(find(d, "v4.test", 30000)->result, DNS_FOUND, "the first of two "
+	is_int(find(d, "v4.test", 30000)->result, DNS_FOUND,
+	    "the first of two "
 	    "is not there");
 	dns_free(&d);
 	d = dns_new(base, two, 1, dial, two);
-	is_int(find(d, "v4.test", 30000)->result, DNS_TROUBLE, "nobody is "
-	    "there: %s", got.why);
+	is_int(find(d, "v4.test", 30000)->result, DNS_TROUBLE,
+	    "nobody is "
+	    "there: %s",
+	    got.why);
 	dns_free(&d);
 	d = dns_new(base, two, 2, dial_none, two);
 	is_int(find(d, "v4.test", 30000)->result, DNS_TROUBLE, "no socket: %s",

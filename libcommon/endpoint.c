@@ -102,7 +102,8 @@ int
 endpoint_dial(const struct endpoint *e, int type)
 {
 	int s = socket(e->addr.sa.sa_family,
-	    type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), error;
+	        type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0),
+	    error;
 
 	if (s == -1)
 		return -1;

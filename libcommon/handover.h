@@ -42,10 +42,10 @@ struct ho_setting {
 struct handover {
 	enum role role;
 	uint32_t instance, instances;
-	uint8_t privileged;          /* drop to uid/gid, chroot */
-	uint32_t uid, gid;           /* of this role */
+	uint8_t privileged;             /* drop to uid/gid, chroot */
+	uint32_t uid, gid;              /* of this role */
 	uint32_t role_uid[ROLE__COUNT]; /* who the peers run as */
-	char dir[1024];              /* the role's directory, absolute */
+	char dir[1024];                 /* the role's directory, absolute */
 	struct ho_fd fds[HO_FDS_MAX];
 	unsigned nfds;
 	struct ho_setting settings[HO_SETTINGS_MAX];

@@ -27,8 +27,8 @@ int io_sealed_memfd(const char *name, struct span bytes);
  * NULL keeps ours.  Returns only with errno. */
 void io_exec(const char *path, const char *const argv[],
     const char *const envp[]);
-uint64_t io_now_ms(void);  /* monotonic */
-uint64_t io_wall_s(void);  /* Unix time */
+uint64_t io_now_ms(void); /* monotonic */
+uint64_t io_wall_s(void); /* Unix time */
 
 uint32_t io_crc32c(uint32_t crc, const void *, size_t); /* start with 0 */
 

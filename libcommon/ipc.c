@@ -114,7 +114,8 @@ ipc_open(struct ipc *ipc, int fd)
 {
 	if (io_nonblock(fd) == -1)
 		return -1;
-	ipc->rd = event_new(ipc->base, fd, EV_READ | EV_PERSIST, ipc_on_read, ipc);
+	ipc->rd = event_new(ipc->base, fd, EV_READ | EV_PERSIST, ipc_on_read,
+	    ipc);
 	ipc->wr = event_new(ipc->base, fd, EV_WRITE, ipc_on_write, ipc);
 	if (ipc->rd == NULL || ipc->wr == NULL ||
 	    event_add(ipc->rd, NULL) == -1) {
@@ -331,8 +332,8 @@ ipc_listen(struct event_base *base, int listen_fd, enum role self,
 		ops, arg };
 	if (io_nonblock(listen_fd) == -1)
 		fatal("ipc listen peer=%s", role_name(peer));
-	a->ev = event_new(
-	    base, listen_fd, EV_READ | EV_PERSIST, ipc_on_accept, a);
+	a->ev = event_new(base, listen_fd, EV_READ | EV_PERSIST, ipc_on_accept,
+	    a);
 	if (a->ev == NULL || event_add(a->ev, NULL) == -1)
 		fatalx("ipc listen event");
 }

@@ -36,9 +36,9 @@ struct ipc;
 /* A message as a handler sees it; the payload is borrowed until it returns. */
 struct ipc_msg {
 	enum msg_type type;
-	uint32_t id;          /* of the request, to answer it by */
+	uint32_t id; /* of the request, to answer it by */
 	struct span payload;
-	int fd;               /* -1 if none; closed after the handler unless
+	int fd; /* -1 if none; closed after the handler unless
 	                       * taken with ipc_take_fd() */
 };
 
@@ -108,8 +108,8 @@ void ipc_forget(struct ipc *, void *arg);
 
 /* Answer request id.  A payload in error, or one that is too big, becomes
  * FAIL_TEMP. */
-void ipc_reply(struct ipc *, uint32_t id, enum msg_type, const struct buf *payload,
-    int fd);
+void ipc_reply(struct ipc *, uint32_t id, enum msg_type,
+    const struct buf *payload, int fd);
 void ipc_fail(struct ipc *, uint32_t id, enum fail, const char *reason);
 
 /* Send a note.  Dropped (and the descriptor closed) while the channel is

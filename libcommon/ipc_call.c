@@ -110,7 +110,8 @@ call_fill(int fd, uint64_t deadline, struct buf *in, int *fd_out)
 		char space[CMSG_SPACE(sizeof(int))];
 	} control;
 	struct iovec iov;
-	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1,
+	struct msghdr mh = { .msg_iov = &iov,
+		.msg_iovlen = 1,
 		.msg_control = control.space,
 		.msg_controllen = sizeof(control.space) };
 	struct pollfd pfd = { .fd = fd, .events = POLLIN };

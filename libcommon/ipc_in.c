@@ -107,7 +107,8 @@ ipc_fill(struct ipc *ipc)
 		char space[CMSG_SPACE(FDS_PER_RECV * sizeof(int))];
 	} control;
 	struct iovec iov;
-	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1,
+	struct msghdr mh = { .msg_iov = &iov,
+		.msg_iovlen = 1,
 		.msg_control = control.space,
 		.msg_controllen = sizeof(control.space) };
 	ssize_t r;

@@ -15,7 +15,7 @@
 #define FLAG_FD 1
 #define READ_CHUNK (128 * 1024)
 #define OUT_MAX (32 * 1024 * 1024) /* unsent bytes before EAGAIN */
-#define FDS_IN_MAX 64   /* descriptors that came before their message */
+#define FDS_IN_MAX 64 /* descriptors that came before their message */
 #define FDS_PER_RECV 8
 #define SWEEP_MS 250
 #define BACKOFF_MIN_MS 10
@@ -44,7 +44,7 @@ struct ipc {
 	char *path; /* of an ipc_connect() */
 	unsigned backoff_ms;
 	bool up, dead, paused, flushing, was_full;
-	unsigned busy;     /* inside a callback: free later */
+	unsigned busy; /* inside a callback: free later */
 	uint32_t slot, generation;
 
 	struct buf in, out;

@@ -172,9 +172,8 @@ ipc_check_send(const struct ipc *ipc, enum msg_type type, enum msg_kind kind,
 	    !(info->sent_by & 1u << ipc->self) ||
 	    !(info->read_by & 1u << ipc->peer) ||
 	    (info->fd == FD_0 && fd != -1) || (info->fd == FD_1 && fd == -1))
-		fatalx("bug %s may not send %s to %s",
-		    role_name(ipc->self), info == NULL ? "?" : info->name,
-		    role_name(ipc->peer));
+		fatalx("bug %s may not send %s to %s", role_name(ipc->self),
+		    info == NULL ? "?" : info->name, role_name(ipc->peer));
 }
 
 /* Append a message to the output.  The descriptor is taken in any case. */

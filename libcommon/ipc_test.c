@@ -104,13 +104,13 @@ start(bool raw)
 		fatal("socketpair");
 	served = answered = lost = gone = 0;
 	mode = ANSWER;
-	server = ipc_attach(
-	    base, sv[0], ROLE_QUEUED, ROLE_SMTPD, &server_ops, NULL);
+	server = ipc_attach(base, sv[0], ROLE_QUEUED, ROLE_SMTPD, &server_ops,
+	    NULL);
 	if (raw)
 		raw_fd = sv[1];
 	else
-		client = ipc_attach(
-		    base, sv[1], ROLE_SMTPD, ROLE_QUEUED, &client_ops, NULL);
+		client = ipc_attach(base, sv[1], ROLE_SMTPD, ROLE_QUEUED,
+		    &client_ops, NULL);
 }
 
 static int
@@ -193,22 +193,30 @@ test_refuse(void)
 		const char *name;
 		unsigned char h[16];
 	} rows[] = {
-		{ "magic", { 0, 0, 1, 0, MSG_QUEUE_SUBMIT, 0, 0, 0, 0, 0, 0, 0,
-		               1, 0, 0, 0 } },
-		{ "version", { 0x4d, 0x53, 9, 0, MSG_QUEUE_SUBMIT, 0, 0, 0, 0,
-		                 0, 0, 0, 1, 0, 0, 0 } },
-		{ "an unknown type", { 0x4d, 0x53, 1, 0, 0xff, 0xff, 0, 0, 0, 0,
-		                         0, 0, 1, 0, 0, 0 } },
-		{ "a message of another edge", { 0x4d, 0x53, 1, 0,
-		    MSG_QUEUE_LIST, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0 } },
-		{ "an answer nobody asked for", { 0x4d, 0x53, 1, 0,
-		    MSG_QUEUE_ACCEPTED, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0 } },
-		{ "a request without id", { 0x4d, 0x53, 1, 0, MSG_QUEUE_SUBMIT,
-		    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 } },
-		{ "a length past the limit", { 0x4d, 0x53, 1, 0,
-		    MSG_QUEUE_SUBMIT, 0, 0, 0, 1, 0, 0x10, 0, 1, 0, 0, 0 } },
-		{ "a descriptor that is not there", { 0x4d, 0x53, 1, 1,
-		    MSG_QUEUE_SUBMIT, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0 } },
+		{ "magic",
+		    { 0, 0, 1, 0, MSG_QUEUE_SUBMIT, 0, 0, 0, 0, 0, 0, 0, 1, 0,
+		        0, 0 } },
+		{ "version",
+		    { 0x4d, 0x53, 9, 0, MSG_QUEUE_SUBMIT, 0, 0, 0, 0, 0, 0, 0,
+		        1, 0, 0, 0 } },
+		{ "an unknown type",
+		    { 0x4d, 0x53, 1, 0, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 1, 0, 0,
+		        0 } },
+		{ "a message of another edge",
+		    { 0x4d, 0x53, 1, 0, MSG_QUEUE_LIST, 0, 0, 0, 0, 0, 0, 0, 1,
+		        0, 0, 0 } },
+		{ "an answer nobody asked for",
+		    { 0x4d, 0x53, 1, 0, MSG_QUEUE_ACCEPTED, 0, 0, 0, 0, 0, 0, 0,
+		        1, 0, 0, 0 } },
+		{ "a request without id",
+		    { 0x4d, 0x53, 1, 0, MSG_QUEUE_SUBMIT, 0, 0, 0, 0, 0, 0, 0,
+		        0, 0, 0, 0 } },
+		{ "a length past the limit",
+		    { 0x4d, 0x53, 1, 0, MSG_QUEUE_SUBMIT, 0, 0, 0, 1, 0, 0x10,
+		        0, 1, 0, 0, 0 } },
+		{ "a descriptor that is not there",
+		    { 0x4d, 0x53, 1, 1, MSG_QUEUE_SUBMIT, 0, 0, 0, 0, 0, 0, 0,
+		        1, 0, 0, 0 } },
 	};
 
 	for (size_t i = 0; i < nitems(rows); i++) {
@@ -222,8 +230,8 @@ test_refuse(void)
 	mode = REFUSE;
 	io_write_all(raw_fd, "\x4d\x53\x01\0", 4);
 	io_write_all(raw_fd,
-	    (unsigned char[]){ MSG_QUEUE_SUBMIT, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0,
-	        0 },
+	    (unsigned char[]){
+	        MSG_QUEUE_SUBMIT, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0 },
 	    12);
 	turn();
 	ok(gone == 1, "a handler's refusal closes the channel");

@@ -16,8 +16,8 @@ ldapsrc_name_ok(struct span s)
 		unsigned char c = s.data[i];
 
 		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-		    (c >= '0' && c <= '9') ||
-		    (i > 0 && (c == '-' || c == '_' || c == '.'))))
+		        (c >= '0' && c <= '9') ||
+		        (i > 0 && (c == '-' || c == '_' || c == '.'))))
 			return false;
 	}
 	return true;
@@ -46,8 +46,8 @@ host_ok(struct span s)
 		unsigned char c = s.data[i];
 
 		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-		    (c >= '0' && c <= '9') || c == '-' || c == '.' ||
-		    c == ':'))
+		        (c >= '0' && c <= '9') || c == '-' || c == '.' ||
+		        c == ':'))
 			return false;
 	}
 	return s.len > 0;
@@ -98,7 +98,8 @@ read_url(struct span s, struct ldapsrc_endpoint *out, char why[static 201])
 		name = span_sub(s, (size_t)hash + 1, s.len);
 		s = span_sub(s, 0, (size_t)hash);
 		if (!host_ok(name)) {
-			snprintf(why, 201, "after # stands the host name in "
+			snprintf(why, 201,
+			    "after # stands the host name in "
 			    "the server's certificate");
 			return -1;
 		}
@@ -109,8 +110,9 @@ read_url(struct span s, struct ldapsrc_endpoint *out, char why[static 201])
 		return -1;
 	}
 	if (read_host(span_sub(s, out->tls ? 8 : 7, s.len),
-	    out->tls ? PORT_LDAPS : PORT_LDAP, out) == -1) {
-		snprintf(why, 201, "the server must be a host name or a numeric "
+	        out->tls ? PORT_LDAPS : PORT_LDAP, out) == -1) {
+		snprintf(why, 201,
+		    "the server must be a host name or a numeric "
 		    "address, and perhaps a port: ldaps://ldap.example.org or "
 		    "ldaps://[2001:db8::5]:1636#ldap.example.org");
 		return -1;
@@ -134,9 +136,9 @@ read_urls(struct span s, struct ldapsrc *out, char why[static 201])
 			    LDAPSRC_ENDPOINTS_MAX);
 			return -1;
 		}
-		if (read_url(span_sub(s, 0, comma == -1 ? s.len :
-		    (size_t)comma), &out->endpoints[out->nendpoints++], why) ==
-		    -1)
+		if (read_url(span_sub(s, 0,
+		                 comma == -1 ? s.len : (size_t)comma),
+		        &out->endpoints[out->nendpoints++], why) == -1)
 			return -1;
 		s = span_sub(s, (size_t)comma + 1, s.len);
 	} while (comma != -1);
@@ -156,7 +158,8 @@ check_template(const char *t, char why[static 201])
 			continue;
 		p++;
 		if (*p == '\0' || strchr("udm%", *p) == NULL) {
-			snprintf(why, 201, "after %% stands u (login), "
+			snprintf(why, 201,
+			    "after %% stands u (login), "
 			    "d (domain), m (address) or %%");
 			return -1;
 		}
@@ -164,7 +167,8 @@ check_template(const char *t, char why[static 201])
 			whose = true;
 	}
 	if (!whose) {
-		snprintf(why, 201, "the template names nobody: it needs %%u "
+		snprintf(why, 201,
+		    "the template names nobody: it needs %%u "
 		    "(login) or %%m (address)");
 		return -1;
 	}
@@ -187,7 +191,7 @@ read_search(struct span s, struct ldapsrc *out, char why[static 201])
 	scope = span_sub(s, (size_t)q + 1, (size_t)q2);
 	filter = span_sub(s, (size_t)(q + q2) + 2, s.len);
 	if (span_copy(span_sub(s, 0, (size_t)q), out->base,
-	    sizeof(out->base)) == -1 ||
+	        sizeof(out->base)) == -1 ||
 	    span_copy(filter, out->template, sizeof(out->template)) == -1) {
 		snprintf(why, 201, "the base or the filter is too long");
 		return -1;
@@ -198,18 +202,21 @@ read_search(struct span s, struct ldapsrc *out, char why[static 201])
 			break;
 		}
 		if (i + 1 == nitems(scopes)) {
-			snprintf(why, 201, "the scope must be base, one or sub");
+			snprintf(why, 201,
+			    "the scope must be base, one or sub");
 			return -1;
 		}
 	}
 	for (size_t i = 0; i < filter.len; i++) {
-		depth += filter.data[i] == '(' ? 1 :
-		    filter.data[i] == ')' ? -1 : 0;
+		depth += filter.data[i] == '(' ? 1
+		    : filter.data[i] == ')'    ? -1
+		                               : 0;
 		if (depth < 1 && i + 1 < filter.len)
 			depth = -1000; /* closed before its end */
 	}
 	if (depth != 0 || filter.len == 0) {
-		snprintf(why, 201, "the filter must stand in parentheses that "
+		snprintf(why, 201,
+		    "the filter must stand in parentheses that "
 		    "match: (mail=%%m)");
 		return -1;
 	}
@@ -221,18 +228,20 @@ ldapsrc_parse(const char *value, bool search, struct ldapsrc *out,
     char why[static 201])
 {
 	struct span rest = span_trim(span_of(value)), name = word(&rest),
-	    urls = word(&rest);
+	            urls = word(&rest);
 
 	memset(out, 0, sizeof(*out));
 	out->search = search;
 	if (rest.len == 0) {
-		snprintf(why, 201, "write NAME URL %s", search ?
-		    "BASE?SCOPE?FILTER" : "DN-TEMPLATE");
+		snprintf(why, 201, "write NAME URL %s",
+		    search ? "BASE?SCOPE?FILTER" : "DN-TEMPLATE");
 		return -1;
 	}
 	if (!ldapsrc_name_ok(name)) {
-		snprintf(why, 201, "the name has 1 to %d letters, digits, "
-		    "'-', '_', '.'", LDAPSRC_NAME_MAX);
+		snprintf(why, 201,
+		    "the name has 1 to %d letters, digits, "
+		    "'-', '_', '.'",
+		    LDAPSRC_NAME_MAX);
 		return -1;
 	}
 	span_copy(name, out->name, sizeof(out->name));
@@ -246,7 +255,8 @@ ldapsrc_parse(const char *value, bool search, struct ldapsrc *out,
 		snprintf(why, 201, "the DN template is too long");
 		return -1;
 	} else if (strchr(out->template, '=') == NULL) {
-		snprintf(why, 201, "the DN template is none: write "
+		snprintf(why, 201,
+		    "the DN template is none: write "
 		    "uid=%%u,ou=people,dc=example,dc=org");
 		return -1;
 	}

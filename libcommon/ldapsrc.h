@@ -23,12 +23,12 @@
 #define LDAPSRC_EXPANDED_MAX 4096
 
 struct ldapsrc_endpoint {
-	char name[256];     /* in A-labels; "": at is its address */
+	char name[256]; /* in A-labels; "": at is its address */
 	struct endpoint at;
 	uint16_t port;
-	bool tls;           /* from the first byte */
-	bool loopback;      /* whatever anybody says: numeric, or localhost */
-	char host[256];     /* what its certificate must hold: name or address */
+	bool tls;       /* from the first byte */
+	bool loopback;  /* whatever anybody says: numeric, or localhost */
+	char host[256]; /* what its certificate must hold: name or address */
 };
 
 enum ldapsrc_scope { LDAPSRC_BASE, LDAPSRC_ONE, LDAPSRC_SUB };

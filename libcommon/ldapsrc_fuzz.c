@@ -12,8 +12,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 static int
 hex(int c)
 {
-	return c >= '0' && c <= '9' ? c - '0' :
-	    c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+	return c >= '0' && c <= '9' ? c - '0'
+	    : c >= 'a' && c <= 'f'  ? c - 'a' + 10
+	                            : -1;
 }
 
 static void

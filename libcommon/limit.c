@@ -30,8 +30,8 @@ key_of(const struct sockaddr *sa, unsigned char key[static 8])
 		else
 			memcpy(key, p, 8);
 	} else if (sa->sa_family == AF_INET) {
-		memcpy(key + 4, &((const struct sockaddr_in *)(const void *)sa)
-		                     ->sin_addr,
+		memcpy(key + 4,
+		    &((const struct sockaddr_in *)(const void *)sa)->sin_addr,
 		    4);
 	}
 }

@@ -24,7 +24,7 @@ static void
 log_after_fork(void)
 {
 	log_pid = 0;
-	held_len = 0; /* the parent writes those */
+	held_len = 0;        /* the parent writes those */
 	log_holding = false; /* a child has a loop of its own, or none */
 }
 
@@ -102,8 +102,8 @@ log_line(enum log_level level, int err, const char *fmt, va_list ap)
 	if (r > 0)
 		n += (size_t)r;
 	if (n < sizeof(line) && err != 0) {
-		r = snprintf(
-		    line + n, sizeof(line) - n, " error=\"%s\"", strerror(err));
+		r = snprintf(line + n, sizeof(line) - n, " error=\"%s\"",
+		    strerror(err));
 		if (r > 0)
 			n += (size_t)r;
 	}

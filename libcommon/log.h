@@ -29,7 +29,7 @@ void log_flush(void);
 #define LOG_FMT __attribute__((format(printf, 1, 2)))
 void log_debug(const char *, ...) LOG_FMT;
 void log_info(const char *, ...) LOG_FMT;
-void log_warn(const char *, ...) LOG_FMT;  /* appends error="strerror" */
+void log_warn(const char *, ...) LOG_FMT; /* appends error="strerror" */
 void log_warnx(const char *, ...) LOG_FMT;
 /* The world is wrong (a missing file, no memory): logs errno, exits 1. */
 void fatal(const char *, ...) LOG_FMT __attribute__((noreturn));

@@ -16,6 +16,6 @@ mail_date(uint64_t unix_s, char out[static MAIL_DATE])
 
 	gmtime_r(&t, &tm); /* UTC: no files for a time zone in a chroot */
 	snprintf(out, MAIL_DATE, "%s, %d %s %d %02d:%02d:%02d +0000",
-	    days[tm.tm_wday], tm.tm_mday, months[tm.tm_mon],
-	    tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
+	    days[tm.tm_wday], tm.tm_mday, months[tm.tm_mon], tm.tm_year + 1900,
+	    tm.tm_hour, tm.tm_min, tm.tm_sec);
 }

@@ -136,7 +136,7 @@ enum msg_type {
 #define X(name, sent_by, read_by, kind, fd, payload) MSG_##name,
 	MSG_TABLE(X)
 #undef X
-	MSG__COUNT
+	    MSG__COUNT
 };
 
 /* Why a request failed; the reader decides by this, people read the text. */

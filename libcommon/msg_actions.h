@@ -12,8 +12,8 @@
 
 #include "libcommon/buf.h"
 
-#define FORWARDS_MAX 50           /* addresses a message is forwarded to */
-#define AUTOREPLY_MAX (128 * 1024)   /* bytes of an answer */
+#define FORWARDS_MAX 50            /* addresses a message is forwarded to */
+#define AUTOREPLY_MAX (128 * 1024) /* bytes of an answer */
 
 /*
  * wire: u32 n, n*(text address), bytes answer

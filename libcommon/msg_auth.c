@@ -9,7 +9,7 @@
 
 #define MAC_BYTES 16
 #define COUNT_LONG 255 /* the count follows as u16 */
-#define REMOTE_MAX 64 /* a client address as text */
+#define REMOTE_MAX 64  /* a client address as text */
 
 void
 targets_put(struct buf *b, const struct target *t, unsigned n)
@@ -51,8 +51,8 @@ targets_get_one(struct wire *w, struct target *out)
 /* The length of the recipient is part of what is signed, so that no byte can
  * move from the address to the list or back. */
 static void
-grant_mac(unsigned char mac[MAC_BYTES], const unsigned char *key, struct span rcpt,
-    struct span list)
+grant_mac(unsigned char mac[MAC_BYTES], const unsigned char *key,
+    struct span rcpt, struct span list)
 {
 	unsigned char len[4] = { 0 };
 	struct span parts[3] = { span_from(len, sizeof(len)), rcpt, list };
@@ -125,8 +125,8 @@ msg_login_get(struct span in, struct msg_login *out)
 	out->password = wire_bytes(&w, PASSWORD_MAX);
 	out->service = wire_u8(&w);
 	out->remote = wire_text(&w, REMOTE_MAX);
-	if (out->service != SERVICE_ADMIN && (out->service < SERVICE_SMTP ||
-	    out->service > SERVICE_IMAP))
+	if (out->service != SERVICE_ADMIN &&
+	    (out->service < SERVICE_SMTP || out->service > SERVICE_IMAP))
 		w.bad = true;
 	return wire_done(&w);
 }
@@ -210,7 +210,7 @@ msg_box_get(struct span in, struct msg_box *out)
 	if (out->mailbox == 0 || out->uid == 0 || out->uid == UINT32_MAX ||
 	    out->state < BOX_CREATING || out->state > BOX_DISABLED ||
 	    !addr_is_folder_name(span_of(out->domain),
-	    sizeof(out->domain) - 1) ||
+	        sizeof(out->domain) - 1) ||
 	    !addr_is_folder_name(span_of(out->login), sizeof(out->login) - 1) ||
 	    out->address[0] == '\0')
 		w.bad = true;

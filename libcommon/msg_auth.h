@@ -6,22 +6,22 @@
 
 #include "libcommon/buf.h"
 
-#define LOGIN_MAX 320     /* bytes of a login name */
-#define PASSWORD_MAX 256  /* bytes of a password (DI-1 stores a hash) */
+#define LOGIN_MAX 320    /* bytes of a login name */
+#define PASSWORD_MAX 256 /* bytes of a password (DI-1 stores a hash) */
 #define TICKET_BYTES 16
 #define GRANT_KEY_BYTES 32
 #define GRANT_MAX 65536
-#define TARGETS_MAX 1000  /* final targets of one recipient */
+#define TARGETS_MAX 1000 /* final targets of one recipient */
 #define VERIFIER_MAX 512
 
 /* The answer to "may mail for this address come in?" (SM-3). */
 enum rcpt_verdict {
-	RCPT_OK,        /* the grant says where it goes */
-	RCPT_NO_USER,   /* our domain, no such address: 550 5.1.1 */
-	RCPT_NOT_OURS,  /* not a domain of ours: 550/554 5.7.1 unless authed */
-	RCPT_FULL,      /* over quota: 452 4.2.2 */
-	RCPT_TEMP,      /* not known now: 451 4.3.0 */
-	RCPT_TOO_MANY,  /* more than TARGETS_MAX: 451 4.3.5 */
+	RCPT_OK,       /* the grant says where it goes */
+	RCPT_NO_USER,  /* our domain, no such address: 550 5.1.1 */
+	RCPT_NOT_OURS, /* not a domain of ours: 550/554 5.7.1 unless authed */
+	RCPT_FULL,     /* over quota: 452 4.2.2 */
+	RCPT_TEMP,     /* not known now: 451 4.3.0 */
+	RCPT_TOO_MANY, /* more than TARGETS_MAX: 451 4.3.5 */
 	RCPT__COUNT
 };
 
@@ -54,8 +54,9 @@ struct grant {
 void grant_put(struct buf *, const unsigned char key[static GRANT_KEY_BYTES],
     struct span rcpt, const struct grant *);
 /* 0, or -1 with EBADMSG (form) or EPERM (MAC). */
-int grant_get(struct span bytes, const unsigned char key[static GRANT_KEY_BYTES],
-    struct span rcpt, struct grant *out);
+int grant_get(struct span bytes,
+    const unsigned char key[static GRANT_KEY_BYTES], struct span rcpt,
+    struct grant *out);
 /*
  * The list alone, in grants and in records on disk: u8 n (255: then u16 n),
  * n*(u8 kind, u32 mailbox, text address).  At most TARGETS_MAX.
@@ -87,8 +88,12 @@ struct msg_login {
 void msg_login_put(struct buf *, const struct msg_login *);
 int msg_login_get(struct span, struct msg_login *out);
 
-enum box_state { BOX_CREATING = 1, BOX_ACTIVE = 2, BOX_DELETING = 3,
-	BOX_DISABLED = 4 };
+enum box_state {
+	BOX_CREATING = 1,
+	BOX_ACTIVE = 2,
+	BOX_DELETING = 3,
+	BOX_DISABLED = 4
+};
 
 /* How full mailboxes are.  wire: u32 n, n*u32 mailbox; u32 n, n*u64 bytes. */
 #define USED_MAX 1000 /* of one request */
@@ -105,11 +110,11 @@ int msg_used_is_get(struct span, uint64_t out[static USED_MAX],
  */
 struct msg_box {
 	uint32_t mailbox;
-	uint32_t uid;         /* also its gid */
-	uint8_t state;        /* enum box_state */
-	uint64_t quota_kb;    /* 0: none */
-	char domain[256];     /* folder names under mail/: checked by */
-	char login[65];       /* addr_is_folder_name() on decoding */
+	uint32_t uid;      /* also its gid */
+	uint8_t state;     /* enum box_state */
+	uint64_t quota_kb; /* 0: none */
+	char domain[256];  /* folder names under mail/: checked by */
+	char login[65];    /* addr_is_folder_name() on decoding */
 	char address[321];
 };
 

@@ -38,7 +38,7 @@ try_grant(struct span in)
 	grant_put(&b, key, span_of("a@b"), &g);
 	if (buf_error(&b) == 0 &&
 	    (grant_get(buf_span(&b), key, span_of("a@b"), &again) == -1 ||
-	    again.n != g.n))
+	        again.n != g.n))
 		abort();
 	buf_clear(&b);
 }

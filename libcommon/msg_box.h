@@ -12,7 +12,7 @@
 #include "libcommon/msg_actions.h"
 #include "libcommon/msg_auth.h"
 
-#define BOX_REMOTE_MAX 64   /* bytes of a client's address */
+#define BOX_REMOTE_MAX 64    /* bytes of a client's address */
 #define BOX_PUBLISH_MAX 1000 /* queue ids in one BOX_PUBLISH */
 
 /*
@@ -101,8 +101,8 @@ int msg_written_get(struct span, struct msg_written *out);
  * wire: u32 n, n*u64 queue_id
  */
 struct msg_publish {
-	uint32_t n;       /* at most BOX_PUBLISH_MAX */
-	struct span ids;  /* encoded; msg_publish_id() */
+	uint32_t n;      /* at most BOX_PUBLISH_MAX */
+	struct span ids; /* encoded; msg_publish_id() */
 };
 
 void msg_publish_put(struct buf *, const uint64_t *ids, uint32_t n);

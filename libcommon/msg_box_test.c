@@ -5,27 +5,29 @@
 static struct buf b;
 
 /* Every cut and every extra byte of a good encoding must be refused. */
-#define REFUSES_CUTS(get, what) do { \
-	unsigned taken = 0; \
-	for (size_t cut = 0; cut < b.len; cut++) \
-		taken += get(span_from(b.data, cut), &out) == 0; \
-	buf_putc(&b, 0); \
-	taken += get(buf_span(&b), &out) == 0; \
-	is_int(taken, 0, "%s: short and long ones are refused", what); \
-} while (0)
+#define REFUSES_CUTS(get, what) \
+	do { \
+		unsigned taken = 0; \
+		for (size_t cut = 0; cut < b.len; cut++) \
+			taken += get(span_from(b.data, cut), &out) == 0; \
+		buf_putc(&b, 0); \
+		taken += get(buf_span(&b), &out) == 0; \
+		is_int(taken, 0, "%s: short and long ones are refused", what); \
+	} while (0)
 
 static void
 spawn_attach(void)
 {
 	struct msg_spawn_attach in = { .ticket = "0123456789abcde",
-		.service = SERVICE_POP3, .remote = span_of("192.0.2.1") };
+		.service = SERVICE_POP3,
+		.remote = span_of("192.0.2.1") };
 	struct msg_spawn_attach out;
 
 	buf_reset(&b);
 	msg_spawn_attach_put(&b, &in);
 	ok(msg_spawn_attach_get(buf_span(&b), &out) == 0, "attach: round trip");
 	ok(memcmp(out.ticket, in.ticket, TICKET_BYTES) == 0 &&
-	    out.service == SERVICE_POP3 && span_eq(out.remote, in.remote),
+	        out.service == SERVICE_POP3 && span_eq(out.remote, in.remote),
 	    "attach: the same");
 	REFUSES_CUTS(msg_spawn_attach_get, "attach");
 	in.service = SERVICE_DELIVER;
@@ -44,7 +46,7 @@ box_attach(void)
 	buf_reset(&b);
 	msg_box_attach_put(&b, &in);
 	ok(msg_box_attach_get(buf_span(&b), &out) == 0 &&
-	    out.service == SERVICE_DELIVER && out.remote.len == 0,
+	        out.service == SERVICE_DELIVER && out.remote.len == 0,
 	    "box attach: round trip");
 	REFUSES_CUTS(msg_box_attach_get, "box attach");
 	in.service = SERVICE_SMTP;
@@ -65,8 +67,9 @@ publish(void)
 	ok(msg_publish_get(buf_span(&b), &out) == 0 && out.n == 3,
 	    "publish: round trip");
 	ok(msg_publish_id(&out, 0) == 7 &&
-	    msg_publish_id(&out, 1) == UINT64_MAX &&
-	    msg_publish_id(&out, 2) == 9, "publish: the same");
+	        msg_publish_id(&out, 1) == UINT64_MAX &&
+	        msg_publish_id(&out, 2) == 9,
+	    "publish: the same");
 	REFUSES_CUTS(msg_publish_get, "publish");
 	buf_reset(&b);
 	msg_publish_put(&b, ids, BOX_PUBLISH_MAX + 1);
@@ -84,8 +87,8 @@ written(void)
 	in.actions.forward = buf_span(&list);
 	buf_reset(&b);
 	msg_written_put(&b, &in);
-	ok(msg_written_get(buf_span(&b), &out) == 0 &&
-	    out.how == WRITTEN_NOT && out.actions.nforward == 1,
+	ok(msg_written_get(buf_span(&b), &out) == 0 && out.how == WRITTEN_NOT &&
+	        out.actions.nforward == 1,
 	    "written: round trip");
 	REFUSES_CUTS(msg_written_get, "written");
 	in.actions = (struct msg_actions){ .answer = span_of("A: b\r\n") };
@@ -105,20 +108,21 @@ settings(void)
 {
 	static char long_one[SETTINGS_FORWARD_MAX + 2];
 	struct msg_settings in = { span_of("a@b.test, c@d.test"),
-		span_from("away\n\0", 6) }, out;
+		span_from("away\n\0", 6) },
+	                    out;
 
 	buf_reset(&b);
 	msg_settings_put(&b, &in);
 	ok(msg_settings_get(buf_span(&b), &out) == 0 &&
-	    span_eq(in.forward, out.forward) &&
-	    span_eq(in.vacation, out.vacation), "settings: round trip");
+	        span_eq(in.forward, out.forward) &&
+	        span_eq(in.vacation, out.vacation),
+	    "settings: round trip");
 	REFUSES_CUTS(msg_settings_get, "settings");
 	memset(long_one, 'a', sizeof(long_one) - 1);
 	in.forward = span_of(long_one);
 	buf_reset(&b);
 	msg_settings_put(&b, &in);
-	is_int(msg_settings_get(buf_span(&b), &out), -1,
-	    "settings: too long");
+	is_int(msg_settings_get(buf_span(&b), &out), -1, "settings: too long");
 	in.forward = span_of("a@b.test\n|rm");
 	buf_reset(&b);
 	msg_settings_put(&b, &in);
@@ -134,7 +138,7 @@ purge(void)
 	buf_reset(&b);
 	msg_purge_put(&b, &in);
 	ok(msg_purge_get(buf_span(&b), &out) == 0 &&
-	    out.before_s == in.before_s && out.dry_run == 1,
+	        out.before_s == in.before_s && out.dry_run == 1,
 	    "purge: round trip");
 	REFUSES_CUTS(msg_purge_get, "purge");
 }
@@ -147,7 +151,8 @@ purged(void)
 	buf_reset(&b);
 	msg_purged_put(&b, &in);
 	ok(msg_purged_get(buf_span(&b), &out) == 0 && out.messages == 3 &&
-	    out.bytes == UINT64_MAX, "purged: round trip");
+	        out.bytes == UINT64_MAX,
+	    "purged: round trip");
 	REFUSES_CUTS(msg_purged_get, "purged");
 }
 

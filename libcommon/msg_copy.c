@@ -25,15 +25,17 @@ copy_cursor_parse(struct span in, struct copy_cursor *out)
 	*out = (struct copy_cursor){ .session = 0 };
 	for (size_t i = 0; i < in.len && i < SESSION_DIGITS; i++) {
 		unsigned char c = in.data[i];
-		unsigned v = c >= '0' && c <= '9' ? c - 48u :
-		    c >= 'a' && c <= 'f' ? c - 97u + 10 : 16;
+		unsigned v = c >= '0' && c <= '9' ? c - 48u
+		    : c >= 'a' && c <= 'f'        ? c - 97u + 10
+		                                  : 16;
 
 		if (v > 15)
 			return -1;
 		out->session = out->session << 4 | v;
 	}
-	if (in.len > 0 && span_u64(span_sub(in, SESSION_DIGITS + 1, in.len),
-	    INT64_MAX, &out->at) == -1)
+	if (in.len > 0 &&
+	    span_u64(span_sub(in, SESSION_DIGITS + 1, in.len), INT64_MAX,
+	        &out->at) == -1)
 		return -1;
 	copy_cursor_text(out, again);
 	return span_is(in, again) ? 0 : -1;

@@ -5,14 +5,15 @@
 static struct buf b;
 
 /* Every cut and every extra byte of a good encoding must be refused. */
-#define REFUSES_CUTS(get, what) do { \
-	unsigned taken = 0; \
-	for (size_t cut = 0; cut < b.len; cut++) \
-		taken += get(span_from(b.data, cut), &out) == 0; \
-	buf_putc(&b, 0); \
-	taken += get(buf_span(&b), &out) == 0; \
-	is_int(taken, 0, "%s: short and long ones are refused", what); \
-} while (0)
+#define REFUSES_CUTS(get, what) \
+	do { \
+		unsigned taken = 0; \
+		for (size_t cut = 0; cut < b.len; cut++) \
+			taken += get(span_from(b.data, cut), &out) == 0; \
+		buf_putc(&b, 0); \
+		taken += get(buf_span(&b), &out) == 0; \
+		is_int(taken, 0, "%s: short and long ones are refused", what); \
+	} while (0)
 
 static void
 cursors(void)
@@ -52,7 +53,8 @@ backup(void)
 	buf_reset(&b);
 	msg_backup_put(&b, &in);
 	ok(msg_backup_get(buf_span(&b), &out) == 0 && out.session == 7 &&
-	    out.at == 4096, "backup: round trip");
+	        out.at == 4096,
+	    "backup: round trip");
 	REFUSES_CUTS(msg_backup_get, "backup");
 	in = (struct copy_cursor){ 0, 1 };
 	buf_reset(&b);
@@ -70,8 +72,9 @@ restore(void)
 	buf_reset(&b);
 	msg_restore_put(&b, &in);
 	ok(msg_restore_get(buf_span(&b), &out) == 0 &&
-	    out.cursor.session == 9 && out.cursor.at == 3 && out.last == 1 &&
-	    span_eq(in.data, out.data), "restore: round trip");
+	        out.cursor.session == 9 && out.cursor.at == 3 &&
+	        out.last == 1 && span_eq(in.data, out.data),
+	    "restore: round trip");
 	REFUSES_CUTS(msg_restore_get, "restore");
 	in.data = span_from(piece, sizeof(piece));
 	buf_reset(&b);
@@ -88,15 +91,17 @@ static void
 copied(void)
 {
 	struct msg_copied in = { COPIED_FULL, { 1, 2 }, 3, 4, 5, 6,
-		span_of("no room"), span_from("\0", 1) }, out;
+		span_of("no room"), span_from("\0", 1) },
+	                  out;
 
 	buf_reset(&b);
 	msg_copied_put(&b, &in);
 	ok(msg_copied_get(buf_span(&b), &out) == 0 && out.how == COPIED_FULL &&
-	    out.cursor.session == 1 && out.cursor.at == 2 &&
-	    out.messages == 3 && out.bytes == 4 && out.already == 5 &&
-	    out.skipped == 6 && span_eq(in.why, out.why) &&
-	    span_eq(in.data, out.data), "copied: round trip");
+	        out.cursor.session == 1 && out.cursor.at == 2 &&
+	        out.messages == 3 && out.bytes == 4 && out.already == 5 &&
+	        out.skipped == 6 && span_eq(in.why, out.why) &&
+	        span_eq(in.data, out.data),
+	    "copied: round trip");
 	REFUSES_CUTS(msg_copied_get, "copied");
 	in.how = COPIED_FULL + 1;
 	buf_reset(&b);

@@ -23,8 +23,9 @@ feed_row_get(struct span in, struct feed_row *out)
 	out->id = wire_u32(&w);
 	out->put = wire_u8(&w);
 	out->bytes = wire_bytes(&w, FEED_ROW_MAX);
-	if (out->table == 0 || out->table >= FEED_TABLE__COUNT || out->id == 0 ||
-	    out->put > 1 || (out->put == 0 && out->bytes.len > 0))
+	if (out->table == 0 || out->table >= FEED_TABLE__COUNT ||
+	    out->id == 0 || out->put > 1 ||
+	    (out->put == 0 && out->bytes.len > 0))
 		w.bad = true;
 	return wire_done(&w);
 }
@@ -105,8 +106,7 @@ feed_credential_get(struct span in, struct feed_credential *out)
 	out->services = wire_u32(&w);
 	out->verifier = wire_text(&w, VERIFIER_MAX);
 	if (out->mailbox == 0 || out->kind < CREDENTIAL_PASSWORD ||
-	    out->kind > CREDENTIAL_IMPORTED ||
-	    out->verifier.len == 0)
+	    out->kind > CREDENTIAL_IMPORTED || out->verifier.len == 0)
 		w.bad = true;
 	return wire_done(&w);
 }
@@ -184,9 +184,9 @@ feed_server_get(struct span in, struct feed_server *out)
 	out->logins = wire_u8(&w);
 	out->name = wire_text(&w, FEED_NAME_MAX);
 	out->ldap = wire_text(&w, FEED_LDAP_MAX);
-	if (out->here > 1 || out->type < SERVER_POP || out->type > SERVER_IMAP ||
-	    out->logins < LOGINS_WITH_DOMAIN || out->logins > LOGINS_SHORT ||
-	    out->name.len == 0)
+	if (out->here > 1 || out->type < SERVER_POP ||
+	    out->type > SERVER_IMAP || out->logins < LOGINS_WITH_DOMAIN ||
+	    out->logins > LOGINS_SHORT || out->name.len == 0)
 		w.bad = true;
 	return wire_done(&w);
 }

@@ -19,7 +19,7 @@ static struct buf b;
 		buf_clear(&again); \
 		for (size_t i = 0; i < b.len; i++) \
 			if (feed_##kind##_get(span_sub(buf_span(&b), 0, i), \
-			    &out) == 0) \
+			        &out) == 0) \
 				cut = false; \
 		ok(cut, #kind " cut short"); \
 		buf_putc(&b, 0); \
@@ -32,14 +32,15 @@ static struct buf b;
 		struct feed_##kind in = { __VA_ARGS__ }, out; \
 		buf_reset(&b); \
 		feed_##kind##_put(&b, &in); \
-		ok(feed_##kind##_get(buf_span(&b), &out) == -1, #kind ": " why); \
+		ok(feed_##kind##_get(buf_span(&b), &out) == -1, \
+		    #kind ": " why); \
 	} while (0)
 
 int
 main(void)
 {
 	struct span x = span_of("x.example"), bob = span_of("bob"),
-	    none = span_of("");
+	            none = span_of("");
 
 	buf_init(&b, 65536);
 	ROUND(row, FEED_MAILBOX, 5, 1, bob);

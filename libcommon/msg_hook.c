@@ -64,7 +64,7 @@ msg_hook_get(struct span in, struct msg_hook *out)
 		return -1;
 	for (unsigned i = 0; i < out->n; i++) {
 		if (find(hook_vars, nhook_vars, wire_text(&w, 32),
-		    &out->var[i].name) == -1)
+		        &out->var[i].name) == -1)
 			return -1;
 		out->var[i].value = wire_text(&w, HOOK_VALUE_MAX);
 		if (!is_clean(out->var[i].value) ||

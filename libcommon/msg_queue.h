@@ -9,17 +9,18 @@
 
 #include "libcommon/msg_actions.h"
 
-#define PATH_MAX_BYTES 320          /* 64 + @ + 255, RFC 5321 4.5.3.1, as
+#define PATH_MAX_BYTES \
+	320                          /* 64 + @ + 255, RFC 5321 4.5.3.1, as
                                      * UTF-8, without the angle brackets */
-#define RCPTS_MAX 1000              /* recipients of one message */
+#define RCPTS_MAX 1000               /* recipients of one message */
 #define BODY_INLINE_MAX (256 * 1024) /* larger bodies go through a pipe */
-#define STATUS_MAX 512              /* a status text for people and DSNs */
-#define PREFIX_MAX (16 * 1024)      /* header lines that forwarding added */
+#define STATUS_MAX 512               /* a status text for people and DSNs */
+#define PREFIX_MAX (16 * 1024)       /* header lines that forwarding added */
 
 enum body_flags {
-	BODY_8BIT = 1 << 0,     /* BODY=8BITMIME was said */
-	BODY_UTF8 = 1 << 1,     /* SMTPUTF8 was said (RFC 6531) */
-	BODY_AUTHED = 1 << 2,   /* submitted: by a login, or a trusted network */
+	BODY_8BIT = 1 << 0,   /* BODY=8BITMIME was said */
+	BODY_UTF8 = 1 << 1,   /* SMTPUTF8 was said (RFC 6531) */
+	BODY_AUTHED = 1 << 2, /* submitted: by a login, or a trusted network */
 };
 
 /* One recipient as smtpd accepted it. */
@@ -38,12 +39,12 @@ struct msg_rcpt {
  * n*(text address, bytes grant), u64 body_token, u64 body_bytes, bytes body
  */
 struct msg_submit {
-	uint32_t flags;            /* enum body_flags */
-	struct span reverse_path;  /* empty for <> */
-	struct span client;        /* address of the client, for the log */
-	struct span auth;          /* canonical mailbox address or empty */
+	uint32_t flags;           /* enum body_flags */
+	struct span reverse_path; /* empty for <> */
+	struct span client;       /* address of the client, for the log */
+	struct span auth;         /* canonical mailbox address or empty */
 	uint32_t nrcpts;
-	struct span rcpts;         /* encoded; walk with msg_rcpt_next() */
+	struct span rcpts; /* encoded; walk with msg_rcpt_next() */
 	uint64_t body_token;
 	uint64_t body_bytes;
 	struct span body;
@@ -69,9 +70,9 @@ int msg_rcpt_next(struct span *rcpts, struct msg_rcpt *out);
 struct msg_deliver {
 	uint64_t queue_id;
 	uint32_t mailbox;
-	uint8_t again;            /* may have been delivered before: look first */
-	uint8_t may_act;          /* 0: too deep a chain, only keep it */
-	uint64_t arrived_s;       /* Unix time of the commit: part of the name */
+	uint8_t again;      /* may have been delivered before: look first */
+	uint8_t may_act;    /* 0: too deep a chain, only keep it */
+	uint64_t arrived_s; /* Unix time of the commit: part of the name */
 	struct span reverse_path; /* for Return-Path: (RFC 5321 4.4) */
 	struct span recipient;    /* for Delivered-To: the mailbox's address */
 	struct span original;     /* the address that led here */
@@ -110,18 +111,18 @@ struct msg_queue_row {
 	uint64_t queue_id;
 	uint64_t arrived_s;
 	uint64_t body_bytes;
-	uint8_t deferred;   /* in a file of its own; else in the intake log */
+	uint8_t deferred; /* in a file of its own; else in the intake log */
 	uint32_t attempts;
-	uint64_t due_s;     /* next attempt, Unix time; 0: now */
+	uint64_t due_s; /* next attempt, Unix time; 0: now */
 	struct span reverse_path;
 	struct span reason; /* why it still waits */
 	uint32_t nrcpts;
-	struct span rcpts;  /* encoded; msg_row_rcpt_next() */
+	struct span rcpts; /* encoded; msg_row_rcpt_next() */
 };
 
 struct msg_row_rcpt {
 	struct span address;
-	uint8_t done;       /* 1: nothing more to do for it */
+	uint8_t done; /* 1: nothing more to do for it */
 	struct span status;
 };
 

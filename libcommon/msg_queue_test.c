@@ -48,10 +48,10 @@ submit(void)
 	    "client and auth");
 	ok(span_eq(out.body, in.body) && out.body_bytes == 7, "body");
 	ok(msg_rcpt_next(&out.rcpts, &r) == 1 &&
-		span_eq(r.address, r1.address) && span_eq(r.grant, r1.grant),
+	        span_eq(r.address, r1.address) && span_eq(r.grant, r1.grant),
 	    "first recipient");
 	ok(msg_rcpt_next(&out.rcpts, &r) == 1 &&
-		span_eq(r.address, r2.address) && r.grant.len == 0,
+	        span_eq(r.address, r2.address) && r.grant.len == 0,
 	    "second recipient");
 	is_int(msg_rcpt_next(&out.rcpts, &r), 0, "no third");
 	REFUSES_CUTS(msg_submit_get, "submit");
@@ -69,8 +69,8 @@ submit(void)
 	in.rcpts = span_from("", 0);
 	buf_reset(&b);
 	msg_submit_put(&b, &in);
-	is_int(
-	    msg_submit_get(buf_span(&b), &out), -1, "no recipients: refused");
+	is_int(msg_submit_get(buf_span(&b), &out), -1,
+	    "no recipients: refused");
 	in.nrcpts = 2;
 	in.rcpts = buf_span(&rcpts);
 	in.reverse_path = span_of("a\nb@x.test");
@@ -82,8 +82,8 @@ submit(void)
 	in.flags = 1 << 10;
 	buf_reset(&b);
 	msg_submit_put(&b, &in);
-	is_int(
-	    msg_submit_get(buf_span(&b), &out), -1, "unknown flags: refused");
+	is_int(msg_submit_get(buf_span(&b), &out), -1,
+	    "unknown flags: refused");
 }
 
 static void
@@ -106,14 +106,14 @@ deliver(void)
 	msg_deliver_put(&b, &in);
 	ok(msg_deliver_get(buf_span(&b), &out) == 0, "deliver: round trip");
 	ok(out.queue_id == in.queue_id && out.mailbox == 77 && out.again == 1 &&
-		out.arrived_s == in.arrived_s && out.body_bytes == 3 &&
-		out.body_file == 0,
+	        out.arrived_s == in.arrived_s && out.body_bytes == 3 &&
+	        out.body_file == 0,
 	    "numbers");
 	ok(out.may_act == 1 && span_eq(out.original, in.original) &&
-		span_eq(out.prefix, in.prefix),
+	        span_eq(out.prefix, in.prefix),
 	    "how it came here");
 	ok(span_eq(out.recipient, in.recipient) && out.reverse_path.len == 0 &&
-		span_is(out.body, "abc"),
+	        span_is(out.body, "abc"),
 	    "texts and body");
 	REFUSES_CUTS(msg_deliver_get, "deliver");
 	in.body_file = 1;
@@ -133,7 +133,7 @@ delivered(void)
 	buf_reset(&b);
 	msg_delivered_put(&b, &in);
 	ok(msg_delivered_get(buf_span(&b), &out) == 0 &&
-		out.result == DELIVER_TEMP && span_eq(out.status, in.status),
+	        out.result == DELIVER_TEMP && span_eq(out.status, in.status),
 	    "delivered: round trip");
 	REFUSES_CUTS(msg_delivered_get, "delivered");
 	in.result = DELIVER_AGAIN + 1;
@@ -162,15 +162,15 @@ actions(void)
 	buf_reset(&b);
 	msg_delivered_put(&b, &in);
 	ok(msg_delivered_get(buf_span(&b), &out) == 0 &&
-		msg_has_actions(&out.actions) && out.actions.nforward == 2 &&
-		span_eq(out.actions.answer, in.actions.answer),
+	        msg_has_actions(&out.actions) && out.actions.nforward == 2 &&
+	        span_eq(out.actions.answer, in.actions.answer),
 	    "actions: round trip");
 	list = out.actions.forward;
 	ok(msg_actions_next(&list, &address) == 1 &&
-		span_is(address, "b@c.test") &&
-		msg_actions_next(&list, &address) == 1 &&
-		span_is(address, "\"d e\"@f.test") &&
-		msg_actions_next(&list, &address) == 0,
+	        span_is(address, "b@c.test") &&
+	        msg_actions_next(&list, &address) == 1 &&
+	        span_is(address, "\"d e\"@f.test") &&
+	        msg_actions_next(&list, &address) == 0,
 	    "actions: the addresses");
 	REFUSES_CUTS(msg_delivered_get, "actions");
 	in.result = DELIVER_TEMP;
@@ -182,8 +182,8 @@ actions(void)
 	for (size_t i = 0; i < nitems(bad_addresses); i++) {
 		buf_reset(&rcpts);
 		in.actions = (struct msg_actions){ .nforward = 0 };
-		msg_actions_forward(
-		    &in.actions, &rcpts, span_of(bad_addresses[i]));
+		msg_actions_forward(&in.actions, &rcpts,
+		    span_of(bad_addresses[i]));
 		in.actions.forward = buf_span(&rcpts);
 		buf_reset(&b);
 		msg_delivered_put(&b, &in);
@@ -191,8 +191,8 @@ actions(void)
 		    "no address to forward to, %zu", i);
 	}
 	for (size_t i = 0; i < nitems(bad_answers); i++) {
-		in.actions = (struct msg_actions){ .answer =
-						       span_of(bad_answers[i]) };
+		in.actions =
+		    (struct msg_actions){ .answer = span_of(bad_answers[i]) };
 		buf_reset(&b);
 		msg_delivered_put(&b, &in);
 		is_int(msg_delivered_get(buf_span(&b), &out), -1,
@@ -223,7 +223,7 @@ row(void)
 		.reason = span_of("4.3.0 later"),
 		.nrcpts = 1 };
 	struct msg_row_rcpt r1 = { span_of("b@x.test"), 1, span_of("2.0.0") },
-			    r;
+	                    r;
 	struct msg_queue_row out;
 	struct wire w;
 	unsigned taken = 0;
@@ -239,13 +239,13 @@ row(void)
 	msg_queue_row_get(&w, &out);
 	is_int(wire_done(&w), 0, "row: two, one after the other");
 	ok(out.queue_id == 9 && out.arrived_s == 8 && out.body_bytes == 7 &&
-		out.deferred == 1 && out.attempts == 6 && out.due_s == 5,
+	        out.deferred == 1 && out.attempts == 6 && out.due_s == 5,
 	    "numbers");
 	ok(span_eq(out.reason, in.reason) &&
-		span_eq(out.reverse_path, in.reverse_path),
+	        span_eq(out.reverse_path, in.reverse_path),
 	    "texts");
 	ok(msg_row_rcpt_next(&out.rcpts, &r) == 1 && r.done == 1 &&
-		span_eq(r.address, r1.address) && span_eq(r.status, r1.status),
+	        span_eq(r.address, r1.address) && span_eq(r.status, r1.status),
 	    "recipient");
 	is_int(msg_row_rcpt_next(&out.rcpts, &r), 0, "no second");
 	for (size_t cut = 0; cut < b.len / 2; cut++) {

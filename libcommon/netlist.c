@@ -56,22 +56,28 @@ read_network(struct span text, struct network *out, char why[static 201])
 	uint64_t bits;
 
 	if (address_bytes(address, out->address, &mapped) == -1) {
-		snprintf(why, 201, "\"%.*s\" is no network; write 192.0.2.0/24 "
-		    "or 2001:db8::/32", (int)(text.len < 80 ? text.len : 80),
+		snprintf(why, 201,
+		    "\"%.*s\" is no network; write 192.0.2.0/24 "
+		    "or 2001:db8::/32",
+		    (int)(text.len < 80 ? text.len : 80),
 		    (const char *)text.data);
 		return -1;
 	}
 	bits = 128 - mapped;
-	if (slash != -1 && span_u64(span_sub(text, (size_t)slash + 1, text.len),
-	    128 - mapped, &bits) == -1) {
-		snprintf(why, 201, "\"%.*s\" has no prefix from 0 to %u behind "
-		    "the slash", (int)(text.len < 80 ? text.len : 80),
+	if (slash != -1 &&
+	    span_u64(span_sub(text, (size_t)slash + 1, text.len), 128 - mapped,
+	        &bits) == -1) {
+		snprintf(why, 201,
+		    "\"%.*s\" has no prefix from 0 to %u behind "
+		    "the slash",
+		    (int)(text.len < 80 ? text.len : 80),
 		    (const char *)text.data, 128 - mapped);
 		return -1;
 	}
 	out->prefix = mapped + (unsigned)bits;
 	if (has_host_bits(out)) {
-		snprintf(why, 201, "\"%.*s\" has bits behind its prefix; "
+		snprintf(why, 201,
+		    "\"%.*s\" has bits behind its prefix; "
 		    "is it an address, or a wider network?",
 		    (int)(text.len < 80 ? text.len : 80),
 		    (const char *)text.data);
@@ -106,7 +112,7 @@ netlist_parse(struct span text, struct netlist *out, char why[static 201])
 			return -1;
 		}
 		if (read_network(span_sub(text, from, i - from),
-		    &out->net[out->n++], why) == -1)
+		        &out->net[out->n++], why) == -1)
 			return -1;
 	}
 }
@@ -121,8 +127,7 @@ netlist_has(const struct netlist *list, const char *address)
 	    address_bytes(span_of(address), bytes, &mapped) == -1)
 		return false;
 	for (unsigned i = 0; i < list->n; i++)
-		if (same_bits(bytes, list->net[i].address,
-		    list->net[i].prefix))
+		if (same_bits(bytes, list->net[i].address, list->net[i].prefix))
 			return true;
 	return false;
 }

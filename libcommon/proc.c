@@ -320,8 +320,8 @@ proc_init(struct proc *p, enum role role, const struct proc_ops *ops, int argc,
 	ev = evsignal_new(p->base, SIGTERM, proc_on_signal, p);
 	if (ev == NULL || event_add(ev, NULL) == -1)
 		fatalx("event signal");
-	p->control = ipc_attach(
-	    p->base, FD_CONTROL, role, ROLE_MASTER, &ctl_ops, p);
+	p->control = ipc_attach(p->base, FD_CONTROL, role, ROLE_MASTER,
+	    &ctl_ops, p);
 	if (p->control == NULL)
 		fatal("control channel");
 }
@@ -442,19 +442,18 @@ proc_edge_fd(struct proc *p, enum role peer)
 }
 
 void
-proc_listen(
-    struct proc *p, enum role peer, const struct ipc_ops *ops, void *arg)
+proc_listen(struct proc *p, enum role peer, const struct ipc_ops *ops,
+    void *arg)
 {
 	ipc_listen(p->base, proc_edge_fd(p, peer), p->role, peer,
 	    proc_role_uid(p, peer), peer == ROLE_CLI, ops, arg);
 }
 
 struct ipc *
-proc_connect(
-    struct proc *p, enum role peer, const struct ipc_ops *ops, void *arg)
+proc_connect(struct proc *p, enum role peer, const struct ipc_ops *ops,
+    void *arg)
 {
-	return ipc_connect(
-	    p->base, role_name(peer), p->role, peer, ops, arg);
+	return ipc_connect(p->base, role_name(peer), p->role, peer, ops, arg);
 }
 
 uid_t

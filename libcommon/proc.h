@@ -44,11 +44,11 @@ enum {
 
 struct proc {
 	enum role role;
-	unsigned instance;      /* 0 .. instances - 1 */
-	unsigned instances;     /* how many of this role run (smtpd) */
+	unsigned instance;  /* 0 .. instances - 1 */
+	unsigned instances; /* how many of this role run (smtpd) */
 	struct event_base *base;
 	struct handover *ho;
-	bool privileged;        /* started by root: users, chroot are real */
+	bool privileged; /* started by root: users, chroot are real */
 	/* below: for proc.c only */
 	struct ipc *control;
 	struct handover *candidate;
@@ -69,8 +69,8 @@ struct proc_ops {
 	 * stops at once.  semaild kills after 10 s. */
 	void (*stop)(struct proc *);
 	/* Add name, value pairs for semail status. */
-	void (*stats)(struct proc *, void (*add)(void *, const char *, uint64_t),
-	    void *);
+	void (*stats)(struct proc *,
+	    void (*add)(void *, const char *, uint64_t), void *);
 };
 
 void proc_init(struct proc *, enum role, const struct proc_ops *, int argc,
@@ -80,7 +80,7 @@ void proc_confine(struct proc *, unsigned rights);
 /* In a forked child that is no daemon of its own: wipe the configuration and
  * its secrets. */
 void proc_forget(struct proc *);
-int proc_loop(struct proc *); /* the exit status */
+int proc_loop(struct proc *);              /* the exit status */
 void proc_exit(struct proc *, int status); /* makes proc_loop() return */
 
 /* The configuration in force (names as in semail.conf(5)).  Asking for a
@@ -101,7 +101,8 @@ int proc_listener(struct proc *, unsigned n, const char **service_out);
 int proc_dir(struct proc *, const char *name);
 
 /* Our edges: serve a role; talk to a role (reconnects by itself). */
-void proc_listen(struct proc *, enum role peer, const struct ipc_ops *, void *arg);
+void proc_listen(struct proc *, enum role peer, const struct ipc_ops *,
+    void *arg);
 struct ipc *proc_connect(struct proc *, enum role peer, const struct ipc_ops *,
     void *arg);
 

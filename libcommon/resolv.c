@@ -10,8 +10,8 @@ next_line(struct span *text, const char *signs, struct span *line_out)
 
 	if (text->len == 0)
 		return false;
-	while (n < len && (text->data[n] == '\0' ||
-	    strchr(signs, text->data[n]) == NULL))
+	while (n < len &&
+	    (text->data[n] == '\0' || strchr(signs, text->data[n]) == NULL))
 		n++;
 	*line_out = span_sub(*text, 0, n);
 	*text = span_sub(*text, nl == -1 ? len : len + 1, text->len);
@@ -29,8 +29,8 @@ next_word(struct span *line)
 	while (line->len > 0 && line->data[0] != '\0' &&
 	    strchr(blanks, line->data[0]) != NULL)
 		*line = span_sub(*line, 1, line->len);
-	while (n < line->len && (line->data[n] == '\0' ||
-	    strchr(blanks, line->data[n]) == NULL))
+	while (n < line->len &&
+	    (line->data[n] == '\0' || strchr(blanks, line->data[n]) == NULL))
 		n++;
 	word = span_sub(*line, 0, n);
 	*line = span_sub(*line, n, line->len);

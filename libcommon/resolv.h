@@ -14,8 +14,8 @@
 
 /* The setting resolver: ADDRESS[:PORT]..., IPv6 in brackets.  How many, or -1 if
  * it is not that or there are too many. */
-int resolv_servers(struct span list, struct endpoint out[static
-    RESOLV_SERVERS_MAX]);
+int resolv_servers(struct span list,
+    struct endpoint out[static RESOLV_SERVERS_MAX]);
 /* The name servers of a resolv.conf as such a list; as the C library does, the
  * first ones only, and this machine's if it names none.  What else stands
  * there (search, options) is not for us: our names are whole. */

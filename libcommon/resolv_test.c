@@ -20,8 +20,9 @@ text_of(const struct endpoint *e, int n)
 		endpoint_text(&e[i], a);
 		len += (size_t)snprintf(text + len, sizeof(text) - len,
 		    "%s%s%s%s:%u", i > 0 ? " " : "", six ? "[" : "", a,
-		    six ? "]" : "", ntohs(six ? e[i].addr.in6.sin6_port :
-		    e[i].addr.in4.sin_port));
+		    six ? "]" : "",
+		    ntohs(six ? e[i].addr.in6.sin6_port
+		              : e[i].addr.in4.sin_port));
 	}
 	return text;
 }
@@ -63,15 +64,19 @@ static const struct {
 	    "192.0.2.1 192.0.2.2 192.0.2.3" },
 	{ "none", "search example.org\n", "127.0.0.1" },
 	{ "empty", "", "127.0.0.1" },
-	{ "no address", "nameserver\nnameserver localhost\n"
+	{ "no address",
+	    "nameserver\nnameserver localhost\n"
 	    "nameserver 192.0.2.256\nnameserver fe80::1%eth0\n"
-	    "nameserver 192.0.2.9\n", "192.0.2.9" },
-	{ "too many", "nameserver 1.1.1.1\nnameserver 1.1.1.2\n"
+	    "nameserver 192.0.2.9\n",
+	    "192.0.2.9" },
+	{ "too many",
+	    "nameserver 1.1.1.1\nnameserver 1.1.1.2\n"
 	    "nameserver 1.1.1.3\nnameserver 1.1.1.4\nnameserver 1.1.1.5\n",
 	    "1.1.1.1 1.1.1.2 1.1.1.3 1.1.1.4" },
 };
 
-static const char hosts[] = "127.0.0.1 localhost\n"
+static const char hosts[] =
+    "127.0.0.1 localhost\n"
     "192.0.2.66 localhost\n"
     "# 192.0.2.1 ldap.x.test\n"
     "192.0.2.2\tother.x.test LDAP.x.test. # ldap3.x.test\n"
@@ -87,15 +92,16 @@ is_hosts(const char *name, const char *want)
 {
 	struct endpoint e[8];
 
-	is_str(text_of(e, (int)resolv_hosts(span_of(hosts), span_of(name), e,
-	    8)), want, "hosts: %s", name);
+	is_str(text_of(e,
+	           (int)resolv_hosts(span_of(hosts), span_of(name), e, 8)),
+	    want, "hosts: %s", name);
 }
 
 int
 main(void)
 {
 	static const char nul[] = "nameserver 1.1.1.1\0\nname\0server 1.1.1.2\n"
-	    "nameserver 1.1.1.3\n";
+	                          "nameserver 1.1.1.3\n";
 	struct endpoint e[RESOLV_SERVERS_MAX], small[1];
 	struct buf b;
 	int n;
@@ -112,8 +118,10 @@ main(void)
 	for (size_t i = 0; i < nitems(files); i++) {
 		buf_reset(&b);
 		resolv_conf(span_of(files[i].text), &b);
-		ok(resolv_servers(buf_span(&b), e) > 0, "resolv.conf, %s: a "
-		    "list", files[i].name);
+		ok(resolv_servers(buf_span(&b), e) > 0,
+		    "resolv.conf, %s: a "
+		    "list",
+		    files[i].name);
 		buf_putc(&b, '\0');
 		is_str((char *)b.data, files[i].want, "%s", files[i].name);
 	}
@@ -131,8 +139,8 @@ main(void)
 	is_hosts("nonsense", "");
 	is_hosts("192.0.2.4", "");
 	is_hosts("localhost", "[::1]:0 127.0.0.1:0");
-	is_int(resolv_hosts(span_of(hosts), span_of("ldap.x.test"), small, 1), 1,
-	    "no more than there is room for");
+	is_int(resolv_hosts(span_of(hosts), span_of("ldap.x.test"), small, 1),
+	    1, "no more than there is room for");
 
 	endpoint_numeric(span_of("127.3.2.1"), 1, e);
 	ok(endpoint_is_loopback(e), "loopback");

@@ -29,7 +29,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		initial = false;
 		if (r == SASL_DONE &&
 		    (!sasl_login_ok(span_of(s.login)) || s.password.len == 0 ||
-			s.password.len > PASSWORD_MAX))
+		        s.password.len > PASSWORD_MAX))
 			abort();
 	}
 	sasl_clear(&s);

@@ -6,7 +6,7 @@
 #include <errno.h>
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-			       "abcdefghijklmnopqrstuvwxyz0123456789+/";
+                               "abcdefghijklmnopqrstuvwxyz0123456789+/";
 
 static void
 encode(const unsigned char *in, size_t n, char *out)
@@ -50,8 +50,8 @@ test_exhaustive(void)
 
 			for (size_t i = 0; i < len; i++, v /= n)
 				in[i] = set[v % n];
-			got =
-			    base64_decode(span_from(in, len), out, sizeof(out));
+			got = base64_decode(span_from(in, len), out,
+			    sizeof(out));
 			all++;
 			if (got == -1) {
 				/* Must not be the spelling of anything. */
@@ -82,13 +82,13 @@ test_round_trip(void)
 	for (unsigned v = 0; v < 1u << 16; v++) {
 		unsigned char in[3] = { (unsigned char)(v >> 8),
 			(unsigned char)v, (unsigned char)(v * 7) },
-			      out[3];
+		              out[3];
 		char text[8];
 
 		for (size_t n = 1; n <= 3; n++) {
 			encode(in, n, text);
 			if (base64_decode(span_of(text), out, sizeof(out)) !=
-				(ssize_t)n ||
+			        (ssize_t)n ||
 			    memcmp(in, out, n) != 0)
 				wrong++;
 			/* Not one byte more than there is room for. */
@@ -206,9 +206,9 @@ test_limits(void)
 		is_int(sasl_response(&s, span_of(text)),
 		    over ? SASL_DENIED : SASL_DONE,
 		    "longest names, %s too long",
-		    over == 0	? "nothing"
-		    : over == 1 ? "login"
-				: "password");
+		    over == 0       ? "nothing"
+		        : over == 1 ? "login"
+		                    : "password");
 		sasl_clear(&s);
 	}
 }
@@ -222,8 +222,8 @@ test_login(void)
 	is_str(sasl_challenge(&s), "VXNlcm5hbWU6", "asks Username:");
 	is_int(sasl_response(&s, span_of("YUBi")), SASL_MORE, "takes the name");
 	is_str(sasl_challenge(&s), "UGFzc3dvcmQ6", "asks Password:");
-	is_int(
-	    sasl_response(&s, span_of("cHc=")), SASL_DONE, "and the password");
+	is_int(sasl_response(&s, span_of("cHc=")), SASL_DONE,
+	    "and the password");
 	is_str(s.login, "a@b", "login");
 	ok(span_is(span_from(s.password.data, s.password.len), "pw"),
 	    "password");

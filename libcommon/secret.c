@@ -11,7 +11,7 @@
 _Static_assert(SECRET_HASH_MAX > crypto_pwhash_STRBYTES,
     "a verifier fits with its NUL");
 _Static_assert(SECRET_HASH_KIB * 1024 == crypto_pwhash_MEMLIMIT_INTERACTIVE &&
-    SECRET_HASH_PASSES == crypto_pwhash_OPSLIMIT_INTERACTIVE,
+        SECRET_HASH_PASSES == crypto_pwhash_OPSLIMIT_INTERACTIVE,
     "no less than INTERACTIVE (DI-1)");
 
 void
@@ -60,8 +60,8 @@ secret_equal(const void *a, const void *b, size_t n)
 }
 
 void
-secret_mac(unsigned char *out, size_t out_len, const unsigned char key[static 32],
-    const struct span *parts, size_t n)
+secret_mac(unsigned char *out, size_t out_len,
+    const unsigned char key[static 32], const struct span *parts, size_t n)
 {
 	crypto_generichash_state st;
 
@@ -117,8 +117,8 @@ secret_unseal(struct buf *out, const unsigned char key[static 32],
 	if ((p = buf_reserve(out, sealed.len - SECRET_SEAL_MORE + 1)) == NULL)
 		return -1;
 	if (crypto_aead_xchacha20poly1305_ietf_decrypt(p, NULL, NULL,
-	    sealed.data + 1 + NONCE_BYTES, sealed.len - 1 - NONCE_BYTES,
-	    what.data, what.len, sealed.data + 1, key) != 0)
+	        sealed.data + 1 + NONCE_BYTES, sealed.len - 1 - NONCE_BYTES,
+	        what.data, what.len, sealed.data + 1, key) != 0)
 		goto bad;
 	buf_commit(out, sealed.len - SECRET_SEAL_MORE);
 	return 0;
@@ -131,8 +131,8 @@ int
 secret_hash(struct span password, char out[static SECRET_HASH_MAX])
 {
 	if (crypto_pwhash_str(out, (const char *)password.data, password.len,
-	    crypto_pwhash_OPSLIMIT_INTERACTIVE,
-	    crypto_pwhash_MEMLIMIT_INTERACTIVE) != 0) {
+	        crypto_pwhash_OPSLIMIT_INTERACTIVE,
+	        crypto_pwhash_MEMLIMIT_INTERACTIVE) != 0) {
 		errno = ENOMEM;
 		return -1;
 	}
@@ -149,7 +149,7 @@ secret_verify(struct span password, const char *verifier)
 	}
 	errno = 0;
 	if (crypto_pwhash_str_verify(verifier, (const char *)password.data,
-	    password.len) == 0)
+	        password.len) == 0)
 		return 1;
 	/* EINVAL is libsodium's word for a mismatch, ENOMEM that the memory
 	 * for the computation was not to be had; it has none for what is not
@@ -175,10 +175,12 @@ secret_dummy_verifier(void)
 		    sodium_base64_VARIANT_ORIGINAL_NO_PADDING);
 		sodium_bin2base64(hash, sizeof(hash), random + 16, 32,
 		    sodium_base64_VARIANT_ORIGINAL_NO_PADDING);
-		snprintf(made, sizeof(made), "$argon2id$v=19$m=%llu,t=%llu,p=1$%s$%s",
-		    (unsigned long long)crypto_pwhash_MEMLIMIT_INTERACTIVE / 1024,
-		    (unsigned long long)crypto_pwhash_OPSLIMIT_INTERACTIVE, salt,
-		    hash);
+		snprintf(made, sizeof(made),
+		    "$argon2id$v=19$m=%llu,t=%llu,p=1$%s$%s",
+		    (unsigned long long)crypto_pwhash_MEMLIMIT_INTERACTIVE /
+		        1024,
+		    (unsigned long long)crypto_pwhash_OPSLIMIT_INTERACTIVE,
+		    salt, hash);
 	}
 	return made;
 }

@@ -8,7 +8,7 @@
 #include "libcommon/buf.h"
 
 #define SECRET_MAX 256
-#define SECRET_HASH_MAX 129 /* "$argon2id$..." with its NUL */
+#define SECRET_HASH_MAX 129   /* "$argon2id$..." with its NUL */
 #define SECRET_HASH_KIB 65536 /* libsodium's INTERACTIVE cost */
 #define SECRET_HASH_PASSES 2
 
@@ -27,8 +27,8 @@ void secret_random(void *, size_t);
 bool secret_equal(const void *, const void *, size_t); /* constant time */
 
 /* Keyed hash (BLAKE2b) of the concatenation of n spans; out_len 16 to 64. */
-void secret_mac(unsigned char *out, size_t out_len, const unsigned char key[static 32],
-    const struct span *parts, size_t n);
+void secret_mac(unsigned char *out, size_t out_len,
+    const unsigned char key[static 32], const struct span *parts, size_t n);
 
 /* Another key from a key (crypto_kdf); purpose has exactly 8 bytes. */
 void secret_derive(unsigned char out[static 32],

@@ -14,7 +14,8 @@ test_derive(void)
 	secret_derive(b, key, "purpose2");
 	secret_derive(c, key, "purpose1");
 	ok(memcmp(a, b, 32) != 0 && memcmp(a, c, 32) == 0 &&
-	    memcmp(a, key, 32) != 0, "a key for each purpose");
+	        memcmp(a, key, 32) != 0,
+	    "a key for each purpose");
 }
 
 static void
@@ -35,27 +36,32 @@ test_seal(void)
 	    "its length");
 	ok(!span_eq(buf_span(&sealed), buf_span(&again)), "never twice alike");
 	ok(secret_unseal(&out, key, what, buf_span(&sealed)) == 0 &&
-	    span_eq(buf_span(&out), plain), "opened");
+	        span_eq(buf_span(&out), plain),
+	    "opened");
 	buf_reset(&out);
 	ok(secret_unseal(&out, other, what, buf_span(&sealed)) == -1 &&
-	    errno == EBADMSG && out.len == 0, "another key");
+	        errno == EBADMSG && out.len == 0,
+	    "another key");
 	ok(secret_unseal(&out, key, span_of("that"), buf_span(&sealed)) == -1,
 	    "for something else");
 	for (size_t i = 0; i < sealed.len * 8; i++) {
 		memcpy(copy, sealed.data, sealed.len);
 		copy[i / 8] ^= (unsigned char)(1 << i % 8);
-		good = good && secret_unseal(&out, key, what,
-		    span_from(copy, sealed.len)) == -1;
+		good = good &&
+		    secret_unseal(&out, key, what,
+		        span_from(copy, sealed.len)) == -1;
 	}
 	ok(good, "any bit changed");
 	for (size_t n = 0; n < sealed.len; n++)
-		good = good && secret_unseal(&out, key, what,
-		    span_from(sealed.data, n)) == -1;
+		good = good &&
+		    secret_unseal(&out, key, what, span_from(sealed.data, n)) ==
+		        -1;
 	ok(good && out.len == 0, "cut anywhere");
 	buf_reset(&sealed);
 	secret_seal(&sealed, key, what, span_of(""));
 	ok(secret_unseal(&out, key, what, buf_span(&sealed)) == 0 &&
-	    out.len == 0, "nothing, sealed");
+	        out.len == 0,
+	    "nothing, sealed");
 	buf_clear(&sealed);
 	buf_clear(&again);
 	buf_clear(&out);
@@ -83,9 +89,11 @@ main(void)
 	ok(memcmp(long_mac, m2, 16) != 0, "the length is part of it");
 
 	ok(secret_hash(span_of("s3cret"), verifier) == 0 &&
-	    strncmp(verifier, "$argon2id$", 10) == 0, "Argon2id");
+	        strncmp(verifier, "$argon2id$", 10) == 0,
+	    "Argon2id");
 	ok(secret_hash(span_of("s3cret"), again) == 0 &&
-	    strcmp(verifier, again) != 0, "salted");
+	        strcmp(verifier, again) != 0,
+	    "salted");
 	is_int(secret_verify(span_of("s3cret"), verifier), 1, "right");
 	is_int(secret_verify(span_of("s3creT"), verifier), 0, "wrong");
 	is_int(secret_verify(span_of(""), verifier), 0, "empty is wrong");
@@ -102,7 +110,8 @@ main(void)
 
 	memset(huge, 'x', sizeof(huge));
 	ok(secret_set(&s, span_from(huge, sizeof(huge))) == -1 &&
-	    errno == ENAMETOOLONG && s.len == 0, "too long");
+	        errno == ENAMETOOLONG && s.len == 0,
+	    "too long");
 	ok(secret_set(&s, span_of("pw")) == 0 && span_is(secret_span(&s), "pw"),
 	    "kept");
 	secret_clear(&s);

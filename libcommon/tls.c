@@ -13,8 +13,8 @@
 struct tls {
 	SSL *ssl;
 	struct tls_ctx *ctx; /* until the handshake is done; then NULL */
-	char *reason; /* owned; NULL until something failed */
-	bool broken;  /* after a fatal error nothing more may be sent */
+	char *reason;        /* owned; NULL until something failed */
+	bool broken;         /* after a fatal error nothing more may be sent */
 };
 
 /*
@@ -183,8 +183,8 @@ verify_text(const SSL *ssl)
 {
 	long why = SSL_get_verify_result(ssl);
 
-	return why == X509_V_OK ? tls_error_text() :
-	    X509_verify_cert_error_string(why);
+	return why == X509_V_OK ? tls_error_text()
+	                        : X509_verify_cert_error_string(why);
 }
 
 /* What a call that did not succeed means: 0, TLS_WANT_* or -1. */
@@ -201,9 +201,9 @@ judge(struct tls *t, int r, int saved_errno)
 	case SSL_ERROR_SYSCALL:
 		t->broken = true;
 		if (t->reason == NULL)
-			t->reason =
-			    strdup(saved_errno != 0 ? strerror(saved_errno)
-						    : "closed");
+			t->reason = strdup(saved_errno != 0
+			        ? strerror(saved_errno)
+			        : "closed");
 		return -1;
 	default:
 		t->broken = true;

@@ -66,7 +66,7 @@ read_chain(struct span pem, struct tls_cert *c)
 	}
 	/* "No more" is how the list ends; anything else is damage. */
 	r = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE ? 0
-									 : -1;
+	                                                                 : -1;
 	if (r == 0)
 		ERR_clear_error();
 out:
@@ -84,13 +84,14 @@ read_key(struct span pem, struct tls_cert *c)
 	c->key = PEM_read_bio_PrivateKey(b, NULL, no_passphrase, NULL);
 	BIO_free(b);
 	return c->key != NULL &&
-		X509_check_private_key(c->certificate, c->key) == 1
-	    ? 0 : -1;
+	        X509_check_private_key(c->certificate, c->key) == 1
+	    ? 0
+	    : -1;
 }
 
 static int
-cert_read(struct span certificate_pem, struct span key_pem,
-    struct tls_cert *c, char why[static 201])
+cert_read(struct span certificate_pem, struct span key_pem, struct tls_cert *c,
+    char why[static 201])
 {
 	memset(c, 0, sizeof(*c));
 	if (read_chain(certificate_pem, c) == -1)
@@ -110,8 +111,9 @@ cert_use(SSL *ssl, const struct tls_cert *c)
 {
 	SSL_certs_clear(ssl);
 	return SSL_use_cert_and_key(ssl, c->certificate, c->key, c->chain, 1) ==
-		1
-	    ? 0 : -1;
+	        1
+	    ? 0
+	    : -1;
 }
 
 /* The client says whom it wants (RFC 6066 3).  A name we do not have gets the
@@ -139,12 +141,12 @@ settings(const SSL_METHOD *method)
 
 	if (ctx == NULL)
 		return NULL;
-	SSL_CTX_set_options(
-	    ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
-		     SSL_OP_CLEANSE_PLAINTEXT | SSL_OP_IGNORE_UNEXPECTED_EOF);
-	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS |
-				  SSL_MODE_ENABLE_PARTIAL_WRITE |
-				  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	SSL_CTX_set_options(ctx,
+	    SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+	        SSL_OP_CLEANSE_PLAINTEXT | SSL_OP_IGNORE_UNEXPECTED_EOF);
+	SSL_CTX_set_mode(ctx,
+	    SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+	        SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	/* One recv() a record instead of two. */
 	SSL_CTX_set_read_ahead(ctx, 1);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
@@ -154,8 +156,8 @@ settings(const SSL_METHOD *method)
 	    SSL_CTX_set_max_early_data(ctx, 0) != 1 ||
 	    SSL_CTX_set_session_id_context(ctx, name, sizeof(name) - 1) != 1 ||
 	    SSL_CTX_set_cipher_list(ctx,
-		"HIGH:!aNULL:!eNULL:!PSK:!SRP:!DSS:!3DES:!CAMELLIA:!ARIA") !=
-		1) {
+	        "HIGH:!aNULL:!eNULL:!PSK:!SRP:!DSS:!3DES:!CAMELLIA:!ARIA") !=
+	        1) {
 		SSL_CTX_free(ctx);
 		return NULL;
 	}
@@ -182,8 +184,8 @@ ctx_new(const SSL_METHOD *method, char why[static 201])
 }
 
 struct tls_ctx *
-tls_ctx_new(
-    struct span certificate_pem, struct span key_pem, char why[static 201])
+tls_ctx_new(struct span certificate_pem, struct span key_pem,
+    char why[static 201])
 {
 	struct tls_ctx *c = ctx_new(TLS_server_method(), why);
 	struct tls_cert cert;
@@ -193,7 +195,7 @@ tls_ctx_new(
 	if (cert_read(certificate_pem, key_pem, &cert, why) == -1) {
 		tls_ctx_free(&c);
 	} else if (SSL_CTX_use_cert_and_key(c->ssl, cert.certificate, cert.key,
-	    cert.chain, 1) != 1) {
+	               cert.chain, 1) != 1) {
 		snprintf(why, 201, "bad certificate: %s", tls_error_text());
 		tls_ctx_free(&c);
 	}
@@ -278,8 +280,8 @@ use_ca(SSL_CTX *ctx, struct span pem)
 		X509_free(x);
 		n++;
 	}
-	if (n > 0 && ERR_GET_REASON(ERR_peek_last_error()) ==
-	    PEM_R_NO_START_LINE) {
+	if (n > 0 &&
+	    ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE) {
 		r = 0;
 		ERR_clear_error();
 	}

@@ -13,7 +13,7 @@ add(struct tls_ctx **ctx, const char *names, struct span certificate,
 	char text[201];
 
 	if ((*ctx != NULL ||
-	    (*ctx = tls_ctx_new(certificate, key, text)) != NULL) &&
+	        (*ctx = tls_ctx_new(certificate, key, text)) != NULL) &&
 	    tls_ctx_add(*ctx, names, certificate, key, text) == 0)
 		return 0;
 	snprintf(why, 201, "%.80s: %.110s", names, text);
@@ -31,7 +31,7 @@ tls_ctx_handed(const struct handover *ho, struct tls_ctx **out,
 	*out = NULL;
 	if (certificate.len > 0 &&
 	    (*out = tls_ctx_new(certificate, ho_blob(ho, "tls-key"), why)) ==
-	    NULL)
+	        NULL)
 		return -1;
 	wire_init(&w, ho_blob(ho, "tls-domain"));
 	while (w.left > 0) {

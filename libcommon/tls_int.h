@@ -9,7 +9,7 @@
 
 struct tls_cert {
 	X509 *certificate;
-	STACK_OF(X509) *chain; /* towards the root; may be empty */
+	STACK_OF(X509) * chain; /* towards the root; may be empty */
 	EVP_PKEY *key;
 };
 

@@ -98,20 +98,24 @@ static void
 test_names(void)
 {
 	char why[201];
-	struct tls_ctx *ctx =
-	    tls_ctx_new(buf_span(&def), buf_span(&def_key), why);
+	struct tls_ctx *ctx = tls_ctx_new(buf_span(&def), buf_span(&def_key),
+	    why);
 	struct pair p;
 
 	is_int(tls_ctx_add(ctx, "rsa.test,two.test", buf_span(&rsa),
-	    buf_span(&rsa_key), why), 0, "one of RSA, the default being EC");
+	           buf_span(&rsa_key), why),
+	    0, "one of RSA, the default being EC");
 	is_int(tls_ctx_add(ctx, "*.wild.test", buf_span(&wild),
-	    buf_span(&wild_key), why), 0, "a wildcard");
+	           buf_span(&wild_key), why),
+	    0, "a wildcard");
 	ok(tls_ctx_add(ctx, "x.test", buf_span(&rsa), buf_span(&wild_key),
-	    why) == -1 && strstr(why, "bad key") != NULL, "another's key: %s",
-	    why);
+	       why) == -1 &&
+	        strstr(why, "bad key") != NULL,
+	    "another's key: %s", why);
 	ok(tls_ctx_add(ctx, "x.test", span_of("junk"), buf_span(&wild_key),
-	    why) == -1 && strstr(why, "bad certificate") != NULL, "junk: %s",
-	    why);
+	       why) == -1 &&
+	        strstr(why, "bad certificate") != NULL,
+	    "junk: %s", why);
 	shows(ctx, "rsa.test", "rsa.test");
 	shows(ctx, "RSA.Test", "rsa.test");
 	shows(ctx, "two.test", "rsa.test");
@@ -133,12 +137,13 @@ test_weak(void)
 {
 	struct buf cert, key;
 	char why[201];
-	struct tls_ctx *ctx =
-	    tls_ctx_new(buf_span(&def), buf_span(&def_key), why);
+	struct tls_ctx *ctx = tls_ctx_new(buf_span(&def), buf_span(&def_key),
+	    why);
 
 	make_certificate("DNS:weak.test", 512, &cert, &key);
 	ok(tls_ctx_add(ctx, "weak.test", buf_span(&cert), buf_span(&key),
-	    why) == -1, "too weak: %s", why);
+	       why) == -1,
+	    "too weak: %s", why);
 	shows(ctx, "weak.test", "default.test");
 	tls_ctx_free(&ctx);
 	buf_clear(&cert);
@@ -189,7 +194,8 @@ test_handed(void)
 	tlsdom_put(&list, "bad.test", buf_span(&rsa), buf_span(&wild_key));
 	ho_set(ho, "tls-domain", buf_span(&list));
 	ok(tls_ctx_handed(ho, &ctx, why) == -1 && ctx == NULL &&
-	    strstr(why, "bad.test: bad key") != NULL, "one is bad: %s", why);
+	        strstr(why, "bad.test: bad key") != NULL,
+	    "one is bad: %s", why);
 	ho_free(&ho);
 	buf_clear(&list);
 }
@@ -200,8 +206,8 @@ test_memory(void)
 {
 	enum { N = 200 };
 	char why[201], name[32];
-	struct tls_ctx *ctx =
-	    tls_ctx_new(buf_span(&def), buf_span(&def_key), why);
+	struct tls_ctx *ctx = tls_ctx_new(buf_span(&def), buf_span(&def_key),
+	    why);
 	size_t before = mallinfo2().uordblks, after;
 	uint64_t start = io_now_ms();
 

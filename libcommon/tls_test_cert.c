@@ -22,8 +22,8 @@ void
 make_certificate(const char *names, unsigned rsa_bits, struct buf *cert,
     struct buf *key)
 {
-	EVP_PKEY *pk = rsa_bits > 0 ? EVP_RSA_gen(rsa_bits) :
-	    EVP_EC_gen("P-256");
+	EVP_PKEY *pk = rsa_bits > 0 ? EVP_RSA_gen(rsa_bits)
+	                            : EVP_EC_gen("P-256");
 	X509 *x = X509_new();
 	X509_NAME *name = X509_get_subject_name(x);
 	X509_EXTENSION *ext;
@@ -37,8 +37,7 @@ make_certificate(const char *names, unsigned rsa_bits, struct buf *cert,
 	X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
 	    (const unsigned char *)"mail.test", -1, -1, 0);
 	X509_set_issuer_name(x, name);
-	ext = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name,
-	    names);
+	ext = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, names);
 	X509_add_ext(x, ext, -1);
 	X509_EXTENSION_free(ext);
 	X509_sign(x, pk, EVP_sha256());

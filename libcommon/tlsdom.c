@@ -47,7 +47,8 @@ read_names(struct span list, struct tlsdom *out, char why[static 201])
 
 		in = any ? span_sub(name, 2, name.len) : name;
 		if (addr_domain(in, domain) == -1) {
-			snprintf(why, 201, "\"%.*s\" is not a host name; write "
+			snprintf(why, 201,
+			    "\"%.*s\" is not a host name; write "
 			    "mail.example.org or *.example.org",
 			    (int)(name.len < 80 ? name.len : 80),
 			    (const char *)name.data);
@@ -57,7 +58,8 @@ read_names(struct span list, struct tlsdom *out, char why[static 201])
 		    sizeof(out->names) - used, "%s%s%s", used > 0 ? "," : "",
 		    any ? "*." : "", domain);
 		if (used >= sizeof(out->names)) {
-			snprintf(why, 201, "too many names; write a second "
+			snprintf(why, 201,
+			    "too many names; write a second "
 			    "line for the same files");
 			return -1;
 		}
@@ -76,7 +78,8 @@ tlsdom_parse(const char *value, struct tlsdom *out, char why[static 201])
 	key = span_trim(rest);
 	if (key.len == 0 || span_chr(key, ' ') != -1 ||
 	    span_chr(key, '\t') != -1) {
-		snprintf(why, 201, "write NAME[,NAME...] CERTIFICATE-FILE "
+		snprintf(why, 201,
+		    "write NAME[,NAME...] CERTIFICATE-FILE "
 		    "KEY-FILE, without blanks in them");
 		return -1;
 	}
@@ -148,7 +151,7 @@ tlsdom_has(struct tlsdom_table *t, const char *name, size_t *id_out)
 		qsort(t->entries, t->n, sizeof(*t->entries), by_name);
 	t->sorted = true;
 	e = t->n == 0 ? NULL
-	    : bsearch(name, t->entries, t->n, sizeof(*e), to_name);
+	              : bsearch(name, t->entries, t->n, sizeof(*e), to_name);
 	if (e == NULL)
 		return false;
 	*id_out = e->id;
@@ -168,7 +171,8 @@ tlsdom_find(struct tlsdom_table *t, const char *name, size_t *id_out)
 		return false;
 	for (size_t i = 0; i < n; i++)
 		text[i] = name[i] >= 'A' && name[i] <= 'Z'
-		    ? (char)(name[i] - 'A' + 'a') : name[i];
+		    ? (char)(name[i] - 'A' + 'a')
+		    : name[i];
 	text[n] = '\0';
 	/* "*.b" is asked for by nobody honest, and is not a name. */
 	if (text[0] == '*')

@@ -8,10 +8,10 @@
 static void
 test_lines(void)
 {
-	static const char *const bad[] = { "", "a.test", "a.test c", "a.test c k x",
-		", c k", "a.test, c k", "a.test,,b.test c k", ".a.test c k",
-		"a..test c k", "* c k", "*. c k", "*a.test c k", "a.*.test c k",
-		"*.*.test c k", "a_b?.test c k" };
+	static const char *const bad[] = { "", "a.test", "a.test c",
+		"a.test c k x", ", c k", "a.test, c k", "a.test,,b.test c k",
+		".a.test c k", "a..test c k", "* c k", "*. c k", "*a.test c k",
+		"a.*.test c k", "*.*.test c k", "a_b?.test c k" };
 	struct tlsdom d;
 	char why[201];
 	struct buf many;
@@ -21,7 +21,10 @@ test_lines(void)
 	is_str(d.names, "mail.a.test,*.b.test", "names in lower case");
 	is_str(d.certificate, "cert.pem", "certificate");
 	is_str(d.key, "/k", "key");
-	is_int(tlsdom_parse("*.b\xc3\xbc" "cher.test c k", &d, why), 0, "U-labels");
+	is_int(tlsdom_parse("*.b\xc3\xbc"
+	                    "cher.test c k",
+	           &d, why),
+	    0, "U-labels");
 	is_str(d.names, "*.xn--bcher-kva.test", "are kept as A-labels");
 	for (size_t i = 0; i < nitems(bad); i++)
 		ok(tlsdom_parse(bad[i], &d, why) == -1, "\"%s\": %s", bad[i],

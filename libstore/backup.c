@@ -37,8 +37,9 @@ item_at(const char *names, uint32_t place)
 static struct span
 item_key(const struct item *i, char key[static 2 * STORE_NAME_MAX + 2])
 {
-	return span_from(key, (size_t)snprintf(key, 2 * STORE_NAME_MAX + 2,
-	    "%s/%.*s", i->folder, (int)i->id_len, i->name));
+	return span_from(key,
+	    (size_t)snprintf(key, 2 * STORE_NAME_MAX + 2, "%s/%.*s", i->folder,
+	        (int)i->id_len, i->name));
 }
 
 /* ---- the listing --------------------------------------------------------------- */

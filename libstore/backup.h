@@ -23,13 +23,13 @@ struct backup {
 	/* where it is */
 	bool listing;
 	struct walk walk;
-	struct buf names;   /* of this listing: folder, sub, name; a NUL each */
-	uint32_t *list;     /* places in names, sorted */
+	struct buf names; /* of this listing: folder, sub, name; a NUL each */
+	uint32_t *list;   /* places in names, sorted */
 	size_t n, cap, next;
 	struct nameset done; /* FOLDER/UNIQUE of what is in the archive */
 	unsigned listings;
-	bool again;          /* this one had something new, or missed it */
-	int fd;             /* the message under way, or -1 */
+	bool again; /* this one had something new, or missed it */
+	int fd;     /* the message under way, or -1 */
 	uint64_t size, at;
 };
 

@@ -130,11 +130,13 @@ plain(void)
 		is_int(backup_step(&b, &archive, SIZE_MAX, 1), BACKUP_OVER,
 		    "it stays over");
 		backup_end(&b);
-		is_str(contents(), "Maildir/cur/1.a,S=20000:2,S=20000 "
+		is_str(contents(),
+		    "Maildir/cur/1.a,S=20000:2,S=20000 "
 		    "Maildir/new/2.b=5 Maildir/cur/3.c:2,=0 "
 		    "Maildir/cur/6.f:2,S=3 Maildir/.Empty/maildirfolder=0 "
 		    "Maildir/.Sent/maildirfolder=0 "
-		    "Maildir/.Sent/cur/5.e:2,=512 over", "with everything");
+		    "Maildir/.Sent/cur/5.e:2,=512 over",
+		    "with everything");
 	}
 }
 
@@ -153,11 +155,13 @@ meanwhile(void)
 	put("Maildir/new/7.g", 7);
 	is_int(run(&b, SIZE_MAX, 1), BACKUP_OVER, "and the rest");
 	backup_end(&b);
-	is_str(contents(), "Maildir/cur/1.a,S=20000:2,S=20000 "
+	is_str(contents(),
+	    "Maildir/cur/1.a,S=20000:2,S=20000 "
 	    "Maildir/new/6.f=3 Maildir/.Empty/maildirfolder=0 "
 	    "Maildir/.Sent/maildirfolder=0 Maildir/.Sent/cur/5.e:2,=512 "
 	    "Maildir/cur/2.b:2,S=5 Maildir/cur/3.c:2,RS=0 Maildir/new/7.g=7 "
-	    "over", "what was there is in it, under the names of now");
+	    "over",
+	    "what was there is in it, under the names of now");
 
 	put("Maildir/cur/8.h", 30000);
 	put("Maildir/cur/9.i", 30000);
@@ -190,10 +194,12 @@ hostile(void)
 	backup_begin(&b, home);
 	is_int(run(&b, SIZE_MAX, 1), BACKUP_OVER, "a home full of traps");
 	backup_end(&b);
-	is_str(contents(), "Maildir/cur/2.b:2,S=5 Maildir/cur/3.c:2,RS=0 "
+	is_str(contents(),
+	    "Maildir/cur/2.b:2,S=5 Maildir/cur/3.c:2,RS=0 "
 	    "Maildir/new/6.f=3 Maildir/new/7.g=7 Maildir/cur/9.i=30000 "
 	    "Maildir/.Empty/maildirfolder=0 Maildir/.Sent/maildirfolder=0 "
-	    "Maildir/.Sent/cur/5.e:2,=512 over", "its messages and no other");
+	    "Maildir/.Sent/cur/5.e:2,=512 over",
+	    "its messages and no other");
 }
 
 static ssize_t

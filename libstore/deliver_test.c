@@ -48,7 +48,8 @@ trip(char what)
 static int
 t_open(int dirfd, const char *path, int flags, mode_t mode)
 {
-	return trip(flags & O_CREAT ? 'c' : 'o') ? -1
+	return trip(flags & O_CREAT ? 'c' : 'o')
+	    ? -1
 	    : real.open(dirfd, path, flags, mode);
 }
 
@@ -156,9 +157,11 @@ static int big_fd;
 static struct store_incoming
 incoming(bool large)
 {
-	struct store_incoming in = { .queue_id = ID, .arrived_s = 1700000000,
+	struct store_incoming in = { .queue_id = ID,
+		.arrived_s = 1700000000,
 		.reverse_path = span_of("a@x.test"),
-		.recipient = span_of("b@y.test"), .body_fd = -1,
+		.recipient = span_of("b@y.test"),
+		.body_fd = -1,
 		.body = span_of("Subject: s\r\n\r\none\r\ntwo\r\n") };
 
 	in.body_bytes = in.body.len;
@@ -173,8 +176,9 @@ incoming(bool large)
 static const char *
 wanted(bool large)
 {
-	return large ? big_want : "Return-Path: <a@x.test>\n"
-	    "Delivered-To: b@y.test\nSubject: s\n\none\ntwo\n";
+	return large ? big_want
+	             : "Return-Path: <a@x.test>\n"
+	               "Delivered-To: b@y.test\nSubject: s\n\none\ntwo\n";
 }
 
 static void
@@ -189,7 +193,8 @@ make_big(void)
 	for (size_t i = 0; i < n; i++)
 		big[i] = i % 100 == 98 ? '\r' : i % 100 == 99 ? '\n' : 'a';
 	big[n] = '\0';
-	n = (size_t)snprintf(big_want, 100, "Return-Path: <a@x.test>\n"
+	n = (size_t)snprintf(big_want, 100,
+	    "Return-Path: <a@x.test>\n"
 	    "Delivered-To: b@y.test\n");
 	for (const char *p = big; *p != '\0'; p++)
 		if (*p != '\r')
@@ -345,8 +350,8 @@ order(void)
 	sync2 = strrchr(record, 'S');
 	first_rename = strchr(record, 'r');
 	last_rename = strrchr(record, 'r');
-	ok(last_write < sync1 && sync1 < first_rename &&
-	    last_rename < sync2 && sync2 < strchr(record, 'A'),
+	ok(last_write < sync1 && sync1 < first_rename && last_rename < sync2 &&
+	        sync2 < strchr(record, 'A'),
 	    "write, sync, rename, sync, answer: %s", record);
 	ok(strchr(sync1, 'w') == NULL && strchr(sync1, 'c') == NULL,
 	    "publishing writes no data");
@@ -405,8 +410,8 @@ main(void)
 	top = tmpdir_make();
 	make_big();
 	real = store_sys;
-	store_sys = (struct store_sys){ t_open, t_pread, t_write, t_close, fsync,
-		syncfs, t_mkdir, t_rename_new, real.rename, t_unlink };
+	store_sys = (struct store_sys){ t_open, t_pread, t_write, t_close,
+		fsync, syncfs, t_mkdir, t_rename_new, real.rename, t_unlink };
 	order();
 	twice();
 	stale();

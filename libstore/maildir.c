@@ -44,8 +44,8 @@ maildir_make(int home)
 }
 
 int
-maildir_scan(int fd,
-    int (*each)(void *, const char *, unsigned char), void *arg)
+maildir_scan(int fd, int (*each)(void *, const char *, unsigned char),
+    void *arg)
 {
 	struct dirent *de;
 	DIR *dir;

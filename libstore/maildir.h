@@ -6,8 +6,8 @@
 
 #include "libstore/store.h"
 
-#define MAILDIR "Maildir"        /* below the home */
-#define MAILDIR_HOST_MAX 40      /* so that a UIDL fits in its 70 bytes */
+#define MAILDIR "Maildir"           /* below the home */
+#define MAILDIR_HOST_MAX 40         /* so that a UIDL fits in its 70 bytes */
 #define MAILDIR_STALE_S (36 * 3600) /* a file in tmp/ nobody works on */
 
 struct idset {
@@ -23,8 +23,8 @@ void idset_clear(struct idset *);
 struct maildir {
 	struct folder f;
 	char host[MAILDIR_HOST_MAX + 1];
-	int cur, new; /* of the last listing, or -1 */
-	int to[2];    /* tmp/ and new/ for delivery, or -1 */
+	int cur, new;   /* of the last listing, or -1 */
+	int to[2];      /* tmp/ and new/ for delivery, or -1 */
 	uint64_t to_ms; /* when they were opened */
 	bool ids_read;
 	struct idset ids; /* queue ids delivered, once ids_read */
@@ -37,8 +37,8 @@ void maildir_sweep(int home, uint64_t now_s); /* stale files in tmp/ */
 
 /* Call each for every name in dir that does not begin with a dot, with its
  * d_type, until it returns -1.  Takes fd.  0, or -1 with errno. */
-int maildir_scan(int fd, int (*each)(void *arg, const char *name,
-    unsigned char type), void *arg);
+int maildir_scan(int fd,
+    int (*each)(void *arg, const char *name, unsigned char type), void *arg);
 
 /* maildir_name.c: SECONDS.QQUEUEID.HOST,S=BYTES,W=OCTETS:2,FLAGS */
 void maildir_host(const char *hostname, char out[static MAILDIR_HOST_MAX + 1]);

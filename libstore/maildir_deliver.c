@@ -54,8 +54,7 @@ tmp_create(int tmp, const char *name)
 	int flags = O_WRONLY | O_CREAT | O_EXCL;
 	int fd = store_sys.open(tmp, name, flags, 0600);
 
-	if (fd == -1 && errno == EEXIST &&
-	    store_sys.unlink(tmp, name) == 0)
+	if (fd == -1 && errno == EEXIST && store_sys.unlink(tmp, name) == 0)
 		fd = store_sys.open(tmp, name, flags, 0600);
 	return fd;
 }
@@ -133,10 +132,11 @@ write_from_fd(struct writer *w, const struct store_incoming *in)
 	if ((chunk = malloc(CHUNK)) == NULL)
 		return -1;
 	while (at < in->body_bytes) {
-		size_t want = in->body_bytes - at < CHUNK ?
-		    (size_t)(in->body_bytes - at) : CHUNK;
-		ssize_t n = store_sys.pread(
-		    in->body_fd, chunk, want, (off_t)at);
+		size_t want = in->body_bytes - at < CHUNK
+		    ? (size_t)(in->body_bytes - at)
+		    : CHUNK;
+		ssize_t n = store_sys.pread(in->body_fd, chunk, want,
+		    (off_t)at);
 
 		if (n == 0)
 			errno = EIO;
@@ -218,8 +218,8 @@ maildir_write(struct folder *f, const struct store_incoming *in,
 		return -1;
 	}
 	out->bytes = w.bytes;
-	maildir_name_final(
-	    out->name, out->tmp, w.bytes, octets_total(&w.octets));
+	maildir_name_final(out->name, out->tmp, w.bytes,
+	    octets_total(&w.octets));
 	return 0;
 }
 

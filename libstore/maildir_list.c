@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SEEN ":2," /* no flags yet */
+#define SEEN ":2,"                    /* no flags yet */
 #define NAMES_MAX (256 * 1024 * 1024) /* bytes of all names of one listing */
 
 struct gather {
@@ -35,10 +35,10 @@ gather_add(struct gather *g, const char *name, bool in_new)
 		g->cap = cap;
 	}
 	msg = &g->msgs[g->n];
-	*msg = (struct store_msg){ .in_new = in_new, .bytes = g->names.len,
+	*msg = (struct store_msg){ .in_new = in_new,
+		.bytes = g->names.len,
 		.octets = STORE_UNKNOWN,
-		.room = (uint16_t)(strlen(name) +
-		    (in_new ? sizeof(SEEN) : 0)),
+		.room = (uint16_t)(strlen(name) + (in_new ? sizeof(SEEN) : 0)),
 		.id_len = (uint16_t)maildir_id_len(name) };
 	buf_put(&g->names, name, strlen(name) + 1);
 	if (in_new)
@@ -237,8 +237,8 @@ open_once(struct maildir *m, struct store_msg *msg)
 	int fd;
 
 	/* O_NONBLOCK: whatever it is now, opening it never waits. */
-	fd = store_sys.open(
-	    msg_dir(m, msg), msg->name, O_RDONLY | O_NONBLOCK, 0);
+	fd = store_sys.open(msg_dir(m, msg), msg->name, O_RDONLY | O_NONBLOCK,
+	    0);
 	if (fd == -1)
 		return -1;
 	if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode) || st.st_nlink != 1) {
@@ -299,8 +299,8 @@ maildir_measure(struct folder *f, struct store_msg *msg)
 
 	r = fstatat(msg_dir(m, msg), msg->name, &st, AT_SYMLINK_NOFOLLOW);
 	if (r == -1 && errno == ENOENT && maildir_refind(m, msg) == 0)
-		r = fstatat(
-		    msg_dir(m, msg), msg->name, &st, AT_SYMLINK_NOFOLLOW);
+		r = fstatat(msg_dir(m, msg), msg->name, &st,
+		    AT_SYMLINK_NOFOLLOW);
 	if (r == -1 || !S_ISREG(st.st_mode) || st.st_nlink != 1) {
 		if (r == -1 && errno != ENOENT)
 			return -1;

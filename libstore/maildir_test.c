@@ -115,8 +115,9 @@ names(void)
 	    &octets);
 	ok(bytes == STORE_UNKNOWN && octets == STORE_UNKNOWN, "no nonsense");
 	ok(maildir_name_queue_id("1.M5P6.host", &id) == -1 &&
-	    maildir_name_queue_id("1.Q000", &id) == -1 &&
-	    maildir_name_queue_id("", &id) == -1, "others have no queue id");
+	        maildir_name_queue_id("1.Q000", &id) == -1 &&
+	        maildir_name_queue_id("", &id) == -1,
+	    "others have no queue id");
 }
 
 static void
@@ -130,7 +131,8 @@ listing(void)
 	fresh();
 	f = maildir_open(home, "mx.example");
 	ok(f != NULL && there("Maildir/new") && there("Maildir/cur") &&
-	    there("Maildir/tmp"), "the Maildir is made");
+	        there("Maildir/tmp"),
+	    "the Maildir is made");
 	is_int(folder_list(f, &l), 0, "empty");
 	is_int((int64_t)l.n, 0, "no messages");
 	store_list_clear(&l);
@@ -144,8 +146,8 @@ listing(void)
 		ok(folder_measure(f, &l.msgs[i]) == 0, "measured %zu", i);
 		folder_see(f, &l.msgs[i]);
 	}
-	snprintf(want, sizeof(want), "%s %s %s", l.msgs[0].name,
-	    l.msgs[1].name, l.msgs[2].name);
+	snprintf(want, sizeof(want), "%s %s %s", l.msgs[0].name, l.msgs[1].name,
+	    l.msgs[2].name);
 	is_str(want, "1.a.h:2, 2.b.h,S=4,W=99:2,S 3.c.h,S=6,W=8:2,",
 	    "in order; new ones moved to cur");
 	ok(there("Maildir/cur/1.a.h:2,") && !there("Maildir/new/1.a.h"),
@@ -165,7 +167,8 @@ listing(void)
 	close(fd);
 	unlinkat(home, "Maildir/new/1.a.h", 0);
 	ok(folder_read(f, &l.msgs[0]) == -1 && errno == ENOENT &&
-	    l.msgs[0].gone, "gone is gone");
+	        l.msgs[0].gone,
+	    "gone is gone");
 	is_int(folder_remove(f, &l.msgs[0]), 0, "and may be deleted again");
 	is_int(folder_remove(f, &l.msgs[1]), 0, "deleted");
 	ok(!there("Maildir/cur/2.b.h,S=4,W=99:2,S"), "not there any more");
@@ -177,9 +180,13 @@ listing(void)
 static void
 hostile(void)
 {
-	struct store_incoming in = { .queue_id = 5, .arrived_s = 1,
-		.reverse_path = span_of("a@x"), .recipient = span_of("b@y"),
-		.body_bytes = 4, .body_fd = -1, .body = span_of("a\r\n") };
+	struct store_incoming in = { .queue_id = 5,
+		.arrived_s = 1,
+		.reverse_path = span_of("a@x"),
+		.recipient = span_of("b@y"),
+		.body_bytes = 4,
+		.body_fd = -1,
+		.body = span_of("a\r\n") };
 	struct store_draft d;
 	struct folder *f;
 	struct store_list l;

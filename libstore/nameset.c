@@ -71,8 +71,7 @@ nameset_add(struct nameset *s, struct span name)
 {
 	size_t i, was = s->names.len;
 
-	if (name.len > UINT16_MAX ||
-	    (2 * (s->n + 1) > s->cap && grow(s) == -1))
+	if (name.len > UINT16_MAX || (2 * (s->n + 1) > s->cap && grow(s) == -1))
 		goto full;
 	i = slot_of(s, name);
 	if (s->slots[i] != 0)

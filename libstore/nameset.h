@@ -11,7 +11,7 @@ struct nameset {
 	struct buf names; /* u16 length and the bytes of each */
 	uint32_t *slots;  /* open addressing: place in names + 1, or 0 */
 	size_t n, cap;
-	uint64_t seed;    /* so that nobody can choose names that collide */
+	uint64_t seed; /* so that nobody can choose names that collide */
 };
 
 void nameset_init(struct nameset *);

@@ -19,7 +19,8 @@ main(void)
 	is_int(nameset_add(&s, span_of("a")), 0, "added again");
 	is_int(nameset_add(&s, span_of("")), 1, "the empty name is one");
 	ok(nameset_has(&s, span_of("a")) && !nameset_has(&s, span_of("ab")) &&
-	    nameset_has(&s, span_of("")), "it has what it has");
+	        nameset_has(&s, span_of("")),
+	    "it has what it has");
 	memset(long_one, 'x', sizeof(long_one));
 	is_int(nameset_add(&s, span_from(long_one, 65536)), -1, "too long");
 	for (unsigned i = 0; i < 100000; i++) {

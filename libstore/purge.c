@@ -32,8 +32,8 @@ purge_file(struct purge *p, const char *name)
 	/* The time of the file is when the message came here: programs that
 	 * copy messages keep it (and IMAP's internal date is the same). */
 	if (!S_ISREG(st.st_mode) ||
-	    (p->before_s != 0 && (st.st_mtime < 0 ||
-	        (uint64_t)st.st_mtime >= p->before_s)))
+	    (p->before_s != 0 &&
+	        (st.st_mtime < 0 || (uint64_t)st.st_mtime >= p->before_s)))
 		return false;
 	if (!p->dry_run && store_sys.unlink(at, name) == -1) {
 		if (errno != ENOENT)

@@ -11,12 +11,12 @@
 #include "libstore/walk.h"
 
 struct purge {
-	uint64_t before_s;  /* delete what came before; 0: all */
-	bool dry_run;       /* only count */
+	uint64_t before_s;        /* delete what came before; 0: all */
+	bool dry_run;             /* only count */
 	uint64_t messages, bytes; /* found and, unless dry_run, deleted */
-	int err;            /* the first thing that could not be done */
-	struct walk walk;   /* where it is */
-	bool changed;       /* its directory is to be synced */
+	int err;                  /* the first thing that could not be done */
+	struct walk walk;         /* where it is */
+	bool changed;             /* its directory is to be synced */
 };
 
 void purge_begin(struct purge *, int home, uint64_t before_s, bool dry_run);

@@ -98,8 +98,7 @@ hostile(void)
 	is_int(run(&p, 0, false, 3), 0, "a home full of traps is purged");
 	is_int((int)p.messages, 3, "of its three messages");
 	ok(p.bytes == 15, "whatever their names claim");
-	ok(there("../out/m") && there("../out/new/m"),
-	    "no link was followed");
+	ok(there("../out/m") && there("../out/new/m"), "no link was followed");
 	ok(there("new/soft") && there("new/fifo") && there("new/dir"),
 	    "what is no message stays");
 	ok(there(".Half/new") && there(".Link"), "so do odd folders");
@@ -164,9 +163,11 @@ main(void)
 	is_int(run(&p, NEW, false, 1), 0, "purged, a name at a time");
 	is_int((int)p.messages, 3, "the three old ones");
 	ok(!there("new/1.a") && !there("cur/3.a,S=30:2,S") &&
-	    !there(".Sent/cur/6.a:2,S"), "are gone");
+	        !there(".Sent/cur/6.a:2,S"),
+	    "are gone");
 	ok(there("new/2.a") && there("cur/4.a,S=7,W=9:2,") &&
-	    there(".Sent/new/7.a"), "the others are not");
+	        there(".Sent/new/7.a"),
+	    "the others are not");
 	ok(there("tmp/5.a"), "nor what is being delivered");
 	is_int(run(&p, 0, false, 1000), 0, "purged of all");
 	is_int((int)p.messages, 3, "the rest goes");

@@ -47,7 +47,8 @@ folder_make(struct restore *r, const char *folder)
 	int maildir, fd, n, rc = -1, saved;
 
 	n = snprintf(key, sizeof(key), "%s/", folder);
-	if (*folder == '\0' || nameset_has(&r->there, span_from(key, (size_t)n)))
+	if (*folder == '\0' ||
+	    nameset_has(&r->there, span_from(key, (size_t)n)))
 		return 0;
 	if ((maildir = maildir_dir(r->home, "", O_PATH)) == -1)
 		return -1;
@@ -64,7 +65,9 @@ folder_make(struct restore *r, const char *folder)
 	store_sys.close(maildir);
 	errno = saved;
 	return rc == -1 ||
-	    nameset_add(&r->there, span_from(key, (size_t)n)) == -1 ? -1 : 0;
+	        nameset_add(&r->there, span_from(key, (size_t)n)) == -1
+	    ? -1
+	    : 0;
 }
 
 /* ---- what is there ------------------------------------------------------------- */
@@ -77,8 +80,9 @@ there_add(struct restore *r, const char *folder, const char *name)
 	int n = snprintf(key, sizeof(key), "%s/%.*s", folder,
 	    (int)maildir_id_len(name), name);
 
-	return maildir_id_len(name) == 0 ? 0 :
-	    nameset_add(&r->there, span_from(key, (size_t)n));
+	return maildir_id_len(name) == 0
+	    ? 0
+	    : nameset_add(&r->there, span_from(key, (size_t)n));
 }
 
 static int
@@ -211,8 +215,8 @@ skip(struct restore *r, const char *why)
 	if (r->skipped++ > 0)
 		return;
 	for (; n < u->path_len && n < max; n++)
-		r->first[n] = u->path[n] < ' ' || u->path[n] > '~' ? '?' :
-		    u->path[n];
+		r->first[n] = u->path[n] < ' ' || u->path[n] > '~' ? '?'
+		                                                   : u->path[n];
 	snprintf(r->first + n, sizeof(r->first) - n, "%s (%s)",
 	    n < u->path_len || u->path_long ? "..." : "", why);
 }
@@ -241,9 +245,10 @@ static int
 final_name(struct restore *r, char out[static STORE_NAME_MAX + 1])
 {
 	const char *name = r->place.name, *info = strchr(name, ':');
-	int n = snprintf(out, STORE_NAME_MAX + 1, "%.*s,S=%" PRIu64
-	    ",W=%" PRIu64 "%s", (int)maildir_id_len(name), name, r->tar.size,
-	    octets_total(&r->octets), info == NULL ? "" : info);
+	int n = snprintf(out, STORE_NAME_MAX + 1,
+	    "%.*s,S=%" PRIu64 ",W=%" PRIu64 "%s", (int)maildir_id_len(name),
+	    name, r->tar.size, octets_total(&r->octets),
+	    info == NULL ? "" : info);
 
 	return n < 0 || n > STORE_NAME_MAX ? -1 : 0;
 }
@@ -259,27 +264,27 @@ entry_begin(struct restore *r)
 	r->taking = false;
 	if (!u->is_file) {
 		/* A folder is no loss: it is made with what is in it. */
-		if (u->type != '5' && u->path[u->path_len > 0 ?
-		    u->path_len - 1 : 0] != '/')
+		if (u->type != '5' &&
+		    u->path[u->path_len > 0 ? u->path_len - 1 : 0] != '/')
 			skip(r, type_name(u->type));
 		return RESTORE_AGAIN;
 	}
-	if (u->path_long || restore_place(span_from(u->path, u->path_len),
-	    &r->place) == -1) {
+	if (u->path_long ||
+	    restore_place(span_from(u->path, u->path_len), &r->place) == -1) {
 		skip(r, "no message");
 		return RESTORE_AGAIN;
 	}
 	if (r->place.marker)
-		return folder_make(r, r->place.folder) == -1 ? RESTORE_FAILED :
-		    RESTORE_AGAIN;
+		return folder_make(r, r->place.folder) == -1 ? RESTORE_FAILED
+		                                             : RESTORE_AGAIN;
 	if ((n = there_add(r, r->place.folder, r->place.name)) == -1)
 		return RESTORE_FAILED;
 	if (n == 0) {
 		r->already++;
 		return RESTORE_AGAIN;
 	}
-	if (r->room != UINT64_MAX && (r->drafts_bytes > r->room ||
-	    u->size > r->room - r->drafts_bytes))
+	if (r->room != UINT64_MAX &&
+	    (r->drafts_bytes > r->room || u->size > r->room - r->drafts_bytes))
 		return RESTORE_FULL;
 	if (folder_make(r, r->place.folder) == -1)
 		return RESTORE_FAILED;
@@ -300,8 +305,8 @@ entry_data(struct restore *r)
 	if (!r->taking)
 		return RESTORE_AGAIN;
 	octets_add(&r->octets, s.data, s.len);
-	return store_write_all(r->fd, s.data, s.len) == -1 ? RESTORE_FAILED :
-	    RESTORE_AGAIN;
+	return store_write_all(r->fd, s.data, s.len) == -1 ? RESTORE_FAILED
+	                                                   : RESTORE_AGAIN;
 }
 
 static enum restore_step
@@ -331,7 +336,8 @@ entry_done(struct restore *r)
 	r->ndrafts++;
 	r->drafts_bytes += d->bytes;
 	if ((r->ndrafts == RESTORE_BATCH ||
-	    r->drafts_bytes >= RESTORE_BATCH_BYTES) && batch_publish(r) == -1)
+	        r->drafts_bytes >= RESTORE_BATCH_BYTES) &&
+	    batch_publish(r) == -1)
 		return RESTORE_FAILED;
 	return RESTORE_AGAIN;
 fail:
@@ -373,8 +379,9 @@ finish(struct restore *r, enum restore_step end)
 		draft_path(r->ndrafts, name);
 		store_sys.unlink(r->tmp, name);
 	}
-	if (r->tmp != -1 && (batch_publish(r) == -1 ||
-	    store_sys.sync_all(r->tmp) == -1) && end != RESTORE_FAILED)
+	if (r->tmp != -1 &&
+	    (batch_publish(r) == -1 || store_sys.sync_all(r->tmp) == -1) &&
+	    end != RESTORE_FAILED)
 		return RESTORE_FAILED;
 	errno = saved;
 	return end;
@@ -392,8 +399,8 @@ step(struct restore *r, struct span *in, bool last)
 {
 	if (r->listing)
 		return list_step(r) == -1 ? RESTORE_FAILED : RESTORE_AGAIN;
-	if (r->drafts == NULL && (r->drafts = calloc(RESTORE_BATCH,
-	    sizeof(*r->drafts))) == NULL)
+	if (r->drafts == NULL &&
+	    (r->drafts = calloc(RESTORE_BATCH, sizeof(*r->drafts))) == NULL)
 		return RESTORE_FAILED;
 	if (tmp_open(r) == -1)
 		return RESTORE_FAILED;

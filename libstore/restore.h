@@ -21,23 +21,23 @@
 #include "libstore/untar.h"
 #include "libstore/walk.h"
 
-#define RESTORE_BATCH 256             /* messages in tmp/ at once */
+#define RESTORE_BATCH 256              /* messages in tmp/ at once */
 #define RESTORE_BATCH_BYTES (64 << 20) /* and bytes, but for the last one */
 
 /* Where an entry belongs. */
 struct restore_place {
 	char folder[STORE_NAME_MAX + 1]; /* "": INBOX */
 	bool in_new;
-	bool marker;                     /* only the folder itself */
-	char name[STORE_NAME_MAX + 1];   /* as in the archive */
+	bool marker;                   /* only the folder itself */
+	char name[STORE_NAME_MAX + 1]; /* as in the archive */
 };
 
 /* 0, or -1: no message is there. */
 int restore_place(struct span path, struct restore_place *out);
 
 struct restore {
-	int home;        /* borrowed */
-	uint64_t room;   /* bytes the mailbox may still take: set it anew before
+	int home;      /* borrowed */
+	uint64_t room; /* bytes the mailbox may still take: set it anew before
 	                  * each step; UINT64_MAX: no quota */
 	/* what has become of the entries */
 	uint64_t messages, bytes; /* restored, and visible */
@@ -46,21 +46,21 @@ struct restore {
 	char first[200];          /* the first of those and why, for people */
 	const char *why;          /* of RESTORE_BAD */
 	/* where it is */
-	bool listing;    /* what is there already */
+	bool listing; /* what is there already */
 	struct walk walk;
-	struct nameset there;   /* FOLDER/UNIQUE, and FOLDER/ of folders */
+	struct nameset there; /* FOLDER/UNIQUE, and FOLDER/ of folders */
 	struct untar tar;
-	bool taking;     /* the entry's bytes are wanted */
+	bool taking; /* the entry's bytes are wanted */
 	struct restore_place place;
-	int tmp;         /* Maildir/tmp, or -1 */
-	int fd;          /* the message under way, or -1 */
+	int tmp; /* Maildir/tmp, or -1 */
+	int fd;  /* the message under way, or -1 */
 	struct octets octets;
 	struct restore_draft {
 		char folder[STORE_NAME_MAX + 1];
 		bool in_new;
 		char name[STORE_NAME_MAX + 1];
 		uint64_t bytes;
-	} *drafts;       /* RESTORE_BATCH; the nth is tmp/restore.N */
+	} * drafts; /* RESTORE_BATCH; the nth is tmp/restore.N */
 	unsigned ndrafts;
 	uint64_t drafts_bytes;
 	bool finished;

@@ -76,8 +76,9 @@ there(const char *path, const char *text)
 	n = read(fd, is, sizeof(is));
 	fstat(fd, &st);
 	close(fd);
-	return n == (ssize_t)strlen(text) && memcmp(is, text, strlen(text)) ==
-	    0 && (n == 0 || st.st_mtim.tv_sec == 1700000000);
+	return n == (ssize_t)strlen(text) &&
+	    memcmp(is, text, strlen(text)) == 0 &&
+	    (n == 0 || st.st_mtim.tv_sec == 1700000000);
 }
 
 /* Names in a folder of the home. */
@@ -125,13 +126,14 @@ good(void)
 		ok(there("cur/1.a,S=6,W=7:2,RS", "hello\n"),
 		    "its name stays as it was");
 		ok(there("new/2.b,S=5,W=7", "world"), "sizes are added");
-		ok(there(".Sent/cur/1.a,S=4,W=6:2,S", "sent"),
-		    "or put right");
+		ok(there(".Sent/cur/1.a,S=4,W=6:2,S", "sent"), "or put right");
 		ok(there("cur/3.c,S=1,W=3:2,", "x") &&
-		    there(".Bare/new/4.d,S=4,W=6", "bare"), "shorter paths");
+		        there(".Bare/new/4.d,S=4,W=6", "bare"),
+		    "shorter paths");
 		ok(there(".Sent/maildirfolder", "") &&
-		    there(".Bare/maildirfolder", "") &&
-		    names("Maildir/.Sent/tmp") == 0, "folders are whole");
+		        there(".Bare/maildirfolder", "") &&
+		        names("Maildir/.Sent/tmp") == 0,
+		    "folders are whole");
 		is_int(names("Maildir/tmp"), 0, "nothing stays in tmp/");
 		is_int(run(&r, 0, 512, 3), RESTORE_OVER, "again");
 		is_int((int)(r.messages * 100 + r.already), 5,
@@ -190,8 +192,8 @@ hostile(void)
 	link_to("Maildir/cur/p", '6');
 	link_to("Maildir/cur/dir/", '5');
 	for (size_t i = 0; i < nitems(paths); i++)
-		if (paths[i][0] != '\0' && paths[i][strlen(paths[i]) - 1] !=
-		    '/')
+		if (paths[i][0] != '\0' &&
+		    paths[i][strlen(paths[i]) - 1] != '/')
 			add(paths[i], "trap");
 	memset(path + 12, 'n', sizeof(path) - 13);
 	add(path, "a name too long");
@@ -207,7 +209,8 @@ hostile(void)
 	is_str(r.first, "Maildir/cur/l:2, (a link)", "the first is named");
 	ok(there("cur/good,S=4,W=6", "good"), "the message is there");
 	is_int(names("Maildir/cur") + names("Maildir/new") * 10 +
-	    names("Maildir/tmp") * 100, 1, "and nothing else");
+	        names("Maildir/tmp") * 100,
+	    1, "and nothing else");
 	is_int(names(".") * 1000 + names(".."), 1000 + (int)homes,
 	    "nor outside");
 
@@ -241,7 +244,8 @@ ends(void)
 	buf_truncate(&archive, 2 * 512 + 514);
 	is_int(run(&r, UINT64_MAX, 100, 9), RESTORE_BAD, "cut in a message");
 	is_int(names("Maildir/cur") + 10 * names("Maildir/new") +
-	    100 * names("Maildir/tmp"), 1, "which leaves nothing of it");
+	        100 * names("Maildir/tmp"),
+	    1, "which leaves nothing of it");
 	new_home();
 	some();
 	archive.data[1024] ^= 1;

@@ -20,7 +20,7 @@
 
 /* One message of a listing. */
 struct store_msg {
-	char *name;      /* the format's; the first id_len bytes are the
+	char *name; /* the format's; the first id_len bytes are the
 	                  * message's unique name, which never changes */
 	uint16_t id_len;
 	uint16_t room;   /* bytes there are for name, without its NUL */
@@ -46,9 +46,9 @@ struct store_incoming {
 	struct span recipient;    /* for Delivered-To: */
 	struct span prefix;       /* header lines with CRLF before the body */
 	uint64_t body_bytes;
-	int body_fd;              /* -1: body holds it */
+	int body_fd; /* -1: body holds it */
 	struct span body;
-	bool sync;                /* the caller syncs nothing later */
+	bool sync; /* the caller syncs nothing later */
 };
 
 /* Written, not yet there for anyone to see. */

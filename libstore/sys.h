@@ -13,7 +13,7 @@ struct store_sys {
 	ssize_t (*pread)(int fd, void *, size_t, off_t);
 	ssize_t (*write)(int fd, const void *, size_t);
 	int (*close)(int fd);
-	int (*sync)(int fd); /* a file or a directory */
+	int (*sync)(int fd);     /* a file or a directory */
 	int (*sync_all)(int fd); /* its file system */
 	int (*mkdir)(int dirfd, const char *name, mode_t mode);
 	/* never over an existing name: EEXIST */

@@ -8,7 +8,7 @@
 #include "libcommon/buf.h"
 
 #define TAR_BLOCK 512
-#define TAR_PATH_MAX 1024  /* bytes of a path; longer ones are not messages */
+#define TAR_PATH_MAX 1024   /* bytes of a path; longer ones are not messages */
 #define TAR_HEADER_MAX 4096 /* bytes tar_put_header() adds at most */
 
 /* A regular file of size bytes, mode 0600, owner 0: its bytes and

@@ -84,8 +84,8 @@ reads(const char *want, const char *what)
 
 		if (strcmp(got, want) == 0)
 			continue;
-		printf("# pieces of %zu\n#  got: %s\n# want: %s\n", pieces[i], got,
-		    want);
+		printf("# pieces of %zu\n#  got: %s\n# want: %s\n", pieces[i],
+		    got, want);
 		good = false;
 	}
 	ok(good, "%s", what);
@@ -153,8 +153,10 @@ written(void)
 	path[12 + 100] = '\0';
 	tar_put_header(&archive, path, 3, 1);
 	data("abc");
-	snprintf(want, sizeof(want), "Maildir/cur/1.Q.host:2,S f5@1700000000 "
-	    "hello\nMaildir/new/empty f0@0 \n%s f3@1 abc\n", path);
+	snprintf(want, sizeof(want),
+	    "Maildir/cur/1.Q.host:2,S f5@1700000000 "
+	    "hello\nMaildir/new/empty f0@0 \n%s f3@1 abc\n",
+	    path);
 	is_int((int)archive.len, 512 * 5, "what fits needs no more headers");
 	path[12 + 100] = 'p';
 	for (unsigned len = 101; len <= 530; len += 13) {
@@ -195,8 +197,9 @@ others(void)
 	tar_put_end(&archive);
 	buf_puts(&archive, "trash");
 	reads("Maildir/ -0@100 \nMaildir/cur/ -0@100 \n"
-	    "Maildir/cur/a f3@100 abc\nl -0@100 \nh -0@100 \nc f1@100 x\n"
-	    "? -2@100 yy\nover", "of before POSIX");
+	      "Maildir/cur/a f3@100 abc\nl -0@100 \nh -0@100 \nc f1@100 x\n"
+	      "? -2@100 yy\nover",
+	    "of before POSIX");
 
 	entry("././@LongLink", 'L', "6", "a/long");
 	entry("a/lo", '0', "2", "ab");
@@ -210,10 +213,13 @@ others(void)
 	memcpy(b + 124, "\x80\0\0\0\0\0\0\0\0\0\0\x03", 12);
 	sealed(b);
 	data("abc");
-	reads("a/long f2@100 ab\ns -0@100 \n f0@100 \ns -0@100 \nb256 f3@100 abc\n", "of GNU");
+	reads(
+	    "a/long f2@100 ab\ns -0@100 \n f0@100 \ns -0@100 \nb256 f3@100 abc\n",
+	    "of GNU");
 
 	entry("g", 'g', NULL, "17 path=nowhere1\n");
-	entry("x", 'x', NULL, "12 path=a/b\n8 size=\n20 mtime=1700.99999\n"
+	entry("x", 'x', NULL,
+	    "12 path=a/b\n8 size=\n20 mtime=1700.99999\n"
 	    "15 comment=c d\n");
 	entry("a", '0', "2", "ab");
 	entry("next", '0', "1", "c");
@@ -239,8 +245,8 @@ broken(void)
 	for (size_t i = 0; i < nitems(records); i++) {
 		entry("x", 'x', NULL, records[i]);
 		entry("a", '0', "0", "");
-		refused += strncmp(read_in(buf_span(&archive), 1), "bad: ",
-		    5) == 0;
+		refused += strncmp(read_in(buf_span(&archive), 1),
+		               "bad: ", 5) == 0;
 		buf_reset(&archive);
 	}
 	is_int((int)refused, (int)nitems(records), "records that are none");

@@ -87,7 +87,7 @@ pax_mtime(struct span v, int64_t *out)
 	if (v.len > 0 && v.data[0] == '-')
 		return 0;
 	if (span_u64(dot == -1 ? v : span_sub(v, 0, (size_t)dot), INT64_MAX,
-	    &n) == -1)
+	        &n) == -1)
 		return -1;
 	*out = (int64_t)n;
 	return 0;
@@ -101,8 +101,8 @@ pax_record(struct untar *u, struct span key, struct span value)
 		set_path(u, value);
 	} else if (span_is(key, "size")) {
 		u->has_size = value.len > 0;
-		if (u->has_size && span_u64(value, SIZE_LIMIT, &u->next_size) ==
-		    -1)
+		if (u->has_size &&
+		    span_u64(value, SIZE_LIMIT, &u->next_size) == -1)
 			return -1;
 	} else if (span_is(key, "mtime")) {
 		u->has_mtime = value.len > 0;
@@ -123,16 +123,17 @@ pax_records(struct untar *u, struct span in)
 		struct span record;
 		uint64_t len;
 
-		if (blank < 1 || span_u64(span_sub(in, 0, (size_t)blank),
-		    in.len, &len) == -1 || len < (uint64_t)blank + 3 ||
-		    in.data[len - 1] != '\n')
+		if (blank < 1 ||
+		    span_u64(span_sub(in, 0, (size_t)blank), in.len, &len) ==
+		        -1 ||
+		    len < (uint64_t)blank + 3 || in.data[len - 1] != '\n')
 			return -1;
 		record = span_sub(in, (size_t)blank + 1,
 		    (size_t)len - (size_t)blank - 2);
 		in = span_sub(in, (size_t)len, in.len);
 		if ((eq = span_chr(record, '=')) < 1 ||
 		    pax_record(u, span_sub(record, 0, (size_t)eq),
-		    span_sub(record, (size_t)eq + 1, record.len)) == -1)
+		        span_sub(record, (size_t)eq + 1, record.len)) == -1)
 			return -1;
 	}
 	return 0;
@@ -173,7 +174,10 @@ no_header(struct untar *u)
 	if (u->any)
 		return bad(u, "it is damaged: a header's sum is wrong");
 	if ((b[0] == 0x1f && b[1] == 0x8b) || memcmp(b, "BZh", 3) == 0 ||
-	    memcmp(b, "\xfd" "7zXZ", 5) == 0 ||
+	    memcmp(b,
+	        "\xfd"
+	        "7zXZ",
+	        5) == 0 ||
 	    memcmp(b, "\x28\xb5\x2f\xfd", 4) == 0)
 		return bad(u, "it is compressed: uncompress it first");
 	return bad(u, "it is no tar archive");
@@ -262,7 +266,8 @@ take_block(struct untar *u)
 static struct span
 take(struct span *in, uint64_t most)
 {
-	struct span s = span_sub(*in, 0, most < in->len ? (size_t)most : in->len);
+	struct span s = span_sub(*in, 0,
+	    most < in->len ? (size_t)most : in->len);
 
 	*in = span_sub(*in, s.len, in->len);
 	return s;

@@ -25,9 +25,9 @@ struct untar {
 	/* of the entry */
 	char path[TAR_PATH_MAX + 1]; /* no C string: see path_len */
 	size_t path_len;
-	bool path_long;  /* cut: it is longer */
-	bool is_file;    /* a plain regular file */
-	char type;       /* of its header */
+	bool path_long; /* cut: it is longer */
+	bool is_file;   /* a plain regular file */
+	char type;      /* of its header */
 	uint64_t size;
 	int64_t mtime_s;
 	struct span data;

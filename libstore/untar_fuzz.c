@@ -16,8 +16,9 @@ check_place(const struct untar *u)
 	if (restore_place(span_from(u->path, u->path_len), &p) == -1)
 		return;
 	if (strchr(p.folder, '/') != NULL || strchr(p.name, '/') != NULL ||
-	    (p.folder[0] != '\0' && (p.folder[0] != '.' ||
-	    p.folder[1] == '.' || p.folder[1] == '\0')) ||
+	    (p.folder[0] != '\0' &&
+	        (p.folder[0] != '.' || p.folder[1] == '.' ||
+	            p.folder[1] == '\0')) ||
 	    (!p.marker && (p.name[0] == '.' || p.name[0] == '\0')))
 		abort();
 }

@@ -118,8 +118,8 @@ bad:
 static int
 open_plain(int home, int flags, uint64_t *size_out)
 {
-	int fd = store_sys.open(
-	    home, MAILDIR "/" FILE_NAME, flags | O_NONBLOCK, 0);
+	int fd = store_sys.open(home, MAILDIR "/" FILE_NAME, flags | O_NONBLOCK,
+	    0);
 	struct stat st;
 
 	if (fd == -1)
@@ -194,8 +194,9 @@ count_dir(struct count *c, const char *folder, const char *sub)
 	snprintf(path, sizeof(path), "%s%s%s", folder, *folder ? "/" : "", sub);
 	c->fd = store_sys.open(c->maildir, path, O_RDONLY | O_DIRECTORY, 0);
 	if (c->fd == -1)
-		return errno == ENOENT || errno == ELOOP || errno == ENOTDIR ?
-		    0 : -1;
+		return errno == ENOENT || errno == ELOOP || errno == ENOTDIR
+		    ? 0
+		    : -1;
 	return maildir_scan(c->fd, count_file, c);
 }
 
@@ -203,7 +204,9 @@ static int
 count_folder(struct count *c, const char *folder)
 {
 	return count_dir(c, folder, "new") == -1 ||
-	    count_dir(c, folder, "cur") == -1 ? -1 : 0;
+	        count_dir(c, folder, "cur") == -1
+	    ? -1
+	    : 0;
 }
 
 /* INBOX and, as Maildir++ has them, folders named .NAME beside it. */
@@ -242,7 +245,8 @@ write_new(struct usage *u)
 	int dir, fd, n, r;
 
 	n = snprintf(text, sizeof(text),
-	    "%" PRIu64 "S\n%" PRIu64 " %" PRIu64 "\n", u->quota, u->bytes, u->count);
+	    "%" PRIu64 "S\n%" PRIu64 " %" PRIu64 "\n", u->quota, u->bytes,
+	    u->count);
 	if ((dir = maildir_dir(u->home, "", O_PATH)) == -1)
 		return -1;
 	store_sys.unlink(dir, TMP_NAME);

@@ -14,11 +14,11 @@
 #define USAGE_FILE_MAX 5120
 
 struct usage {
-	int home;             /* borrowed */
-	uint64_t quota;       /* bytes, 0: none */
+	int home;       /* borrowed */
+	uint64_t quota; /* bytes, 0: none */
 	uint64_t bytes;
 	uint64_t count;
-	uint64_t file_bytes;  /* length of maildirsize */
+	uint64_t file_bytes; /* length of maildirsize */
 	bool known;
 };
 

@@ -62,10 +62,11 @@ parse(void)
 	for (size_t i = 0; i < nitems(rows); i++) {
 		int r = maildirsize_parse(span_of(rows[i].in), &ms);
 
-		ok(r == rows[i].want && (r == -1 ||
-		    ((int64_t)ms.quota == rows[i].quota &&
-		        ms.bytes == rows[i].bytes &&
-		        ms.count == rows[i].count)),
+		ok(r == rows[i].want &&
+		        (r == -1 ||
+		            ((int64_t)ms.quota == rows[i].quota &&
+		                ms.bytes == rows[i].bytes &&
+		                ms.count == rows[i].count)),
 		    "maildirsize row %zu", i);
 	}
 }
@@ -89,8 +90,8 @@ life(void)
 	is_str(slurp("Maildir/maildirsize"), "50000S\n1105 3\n", "written");
 	usage_add(&u, 50, 2);
 	usage_add(&u, -100, -1);
-	is_str(slurp("Maildir/maildirsize"),
-	    "50000S\n1105 3\n50 2\n-100 -1\n", "changes are appended");
+	is_str(slurp("Maildir/maildirsize"), "50000S\n1105 3\n50 2\n-100 -1\n",
+	    "changes are appended");
 	is_int(usage_open(&u, home, 50000), 0, "read");
 	is_int((int64_t)u.bytes, 1055, "the sum of the lines");
 	is_int(usage_open(&u, home, 60000), 0, "another quota");

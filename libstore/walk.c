@@ -63,8 +63,8 @@ dir_begin(struct walk *w)
 {
 	char path[sizeof(w->folder) + 8];
 
-	snprintf(path, sizeof(path), "%s%s%s", w->folder,
-	    *w->folder ? "/" : "", subs[w->sub++]);
+	snprintf(path, sizeof(path), "%s%s%s", w->folder, *w->folder ? "/" : "",
+	    subs[w->sub++]);
 	w->dir = open_dir(w->maildir, path);
 	if (w->dir == NULL && errno != ENOENT && errno != ELOOP &&
 	    errno != ENOTDIR)
@@ -78,8 +78,8 @@ next_folder(struct walk *w)
 {
 	struct dirent *de;
 
-	if (w->folders == NULL && (w->folders = open_dir(w->maildir, ".")) ==
-	        NULL) {
+	if (w->folders == NULL &&
+	    (w->folders = open_dir(w->maildir, ".")) == NULL) {
 		note(w);
 		return false;
 	}

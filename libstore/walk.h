@@ -14,13 +14,13 @@
 #include <dirent.h>
 
 struct walk {
-	int maildir;        /* -1: over */
-	DIR *folders;       /* of the Maildir: folders are .NAME in it */
-	char folder[256];   /* "": INBOX */
-	unsigned sub;       /* which of its directories comes next */
-	DIR *dir;           /* the one it is in, or NULL */
+	int maildir;      /* -1: over */
+	DIR *folders;     /* of the Maildir: folders are .NAME in it */
+	char folder[256]; /* "": INBOX */
+	unsigned sub;     /* which of its directories comes next */
+	DIR *dir;         /* the one it is in, or NULL */
 	bool dir_over;
-	int err;            /* the first thing that could not be read */
+	int err; /* the first thing that could not be read */
 };
 
 enum walk_at {

@@ -89,7 +89,8 @@ void
 delivery_answer(struct delivery *d, enum deliver_result r, const char *status)
 {
 	static const char *const words[] = { [DELIVER_TEMP] = "later",
-		[DELIVER_PERM] = "failed", [DELIVER_AGAIN] = "again" };
+		[DELIVER_PERM] = "failed",
+		[DELIVER_AGAIN] = "again" };
 	struct msg_delivered m = { .result = (uint8_t)r,
 		.status = span_of(status) };
 	struct ipc *ipc = ipc_by_token(d->peer);
@@ -233,8 +234,7 @@ queued_up(struct ipc *ipc, void *arg)
 	buf_clear(&b);
 }
 
-static const struct ipc_ops queued_ops = { .msg = queued_msg,
-	.up = queued_up };
+static const struct ipc_ops queued_ops = { .msg = queued_msg, .up = queued_up };
 
 /* ---- syncs ------------------------------------------------------------- */
 
@@ -263,7 +263,9 @@ on_sync(evutil_socket_t fd, short what, void *arg)
 }
 
 static const struct batch_ops batch_ops = { .sync = sync_all,
-	.publish = mailbox_publish, .lost = mailbox_lost, .wake = sync_wake };
+	.publish = mailbox_publish,
+	.lost = mailbox_lost,
+	.wake = sync_wake };
 
 /* ---- life -------------------------------------------------------------- */
 

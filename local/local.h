@@ -30,13 +30,13 @@ struct delivery {
 	struct mailbox *mailbox; /* NULL once PUBLISHED */
 	uint32_t number;         /* of the mailbox */
 	uint64_t queue_id;
-	uint64_t peer;           /* queued's channel and request */
+	uint64_t peer; /* queued's channel and request */
 	uint32_t id;
-	bool lent;               /* its credit was given back before it */
-	struct buf payload;      /* struct msg_deliver, while WAITING */
-	struct buf actions;      /* struct msg_actions, from WRITTEN on: goes
+	bool lent;          /* its credit was given back before it */
+	struct buf payload; /* struct msg_deliver, while WAITING */
+	struct buf actions; /* struct msg_actions, from WRITTEN on: goes
 	                          * to queued with the good answer only */
-	int fd;                  /* the body, while WAITING */
+	int fd;             /* the body, while WAITING */
 };
 
 TAILQ_HEAD(deliveries, delivery);

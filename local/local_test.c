@@ -17,8 +17,19 @@
 static struct ipc *queued;
 
 /* A worker says yes, or does something else; by mailbox number. */
-enum manner { GOOD, ALREADY, FULL, SILENT, DIES, HALF, NONE, BUSY,
-	FORWARDS, FORWARDS_AND_KEEPS, NONSENSE };
+enum manner {
+	GOOD,
+	ALREADY,
+	FULL,
+	SILENT,
+	DIES,
+	HALF,
+	NONE,
+	BUSY,
+	FORWARDS,
+	FORWARDS_AND_KEEPS,
+	NONSENSE
+};
 static enum manner manners[16];
 static struct ipc *workers[16];
 
@@ -178,8 +189,7 @@ on_delivered(struct ipc_msg *m, void *arg)
 
 	if (m == NULL)
 		return 0;
-	if (m->type != MSG_DELIVERED ||
-	    msg_delivered_get(m->payload, &d) == -1)
+	if (m->type != MSG_DELIVERED || msg_delivered_get(m->payload, &d) == -1)
 		return -1;
 	nanswered++;
 	result[id] = d.result;
@@ -194,16 +204,19 @@ on_delivered(struct ipc_msg *m, void *arg)
 static void
 give(uint32_t number, unsigned id)
 {
-	struct msg_deliver d = { .queue_id = id, .mailbox = number,
-		.arrived_s = 1, .reverse_path = span_of("a@x.test"),
-		.recipient = span_of("b@y.test"), .body_bytes = 4,
+	struct msg_deliver d = { .queue_id = id,
+		.mailbox = number,
+		.arrived_s = 1,
+		.reverse_path = span_of("a@x.test"),
+		.recipient = span_of("b@y.test"),
+		.body_bytes = 4,
 		.body = span_of("x\r\n\n") };
 	struct buf b;
 
 	buf_init(&b, 4096);
 	msg_deliver_put(&b, &d);
-	if (ipc_request(queued, MSG_DELIVER, &b, -1, DAEMON_WAIT_MS, on_delivered,
-	        (void *)(uintptr_t)id) == -1)
+	if (ipc_request(queued, MSG_DELIVER, &b, -1, DAEMON_WAIT_MS,
+	        on_delivered, (void *)(uintptr_t)id) == -1)
 		abort();
 	buf_clear(&b);
 	credit--;
@@ -322,13 +335,15 @@ actions(void)
 	give(8, 800);
 	want = 1;
 	ok(daemon_wait(has_answers) && result[800] == DELIVER_OK &&
-	    nforward[800] == 1, "a message that is only forwarded");
+	        nforward[800] == 1,
+	    "a message that is only forwarded");
 	is_int(npublished, 0, "is not published");
 	manners[8] = FORWARDS_AND_KEEPS;
 	give(8, 801);
 	want = 2;
 	ok(daemon_wait(has_answers) && result[801] == DELIVER_OK &&
-	    nforward[801] == 1, "one that is kept, too");
+	        nforward[801] == 1,
+	    "one that is kept, too");
 	is_int(npublished, 1, "is published first");
 	manners[8] = GOOD;
 	give(8, 802);
@@ -339,7 +354,7 @@ actions(void)
 	give(8, 803);
 	want = 4;
 	ok(daemon_wait(has_answers) && result[803] == DELIVER_TEMP &&
-	    nforward[803] == 0,
+	        nforward[803] == 0,
 	    "a worker that neither keeps nor forwards: later");
 	is_int(ngone, 1, "and its channel is closed");
 	manners[8] = GOOD;

@@ -20,7 +20,8 @@
 #include <unistd.h>
 
 #define SPAWN_MS 25000 /* spawnd waits up to 20 s for a worker's place */
-#define HOLD_MS 30000 /* for spawnd to come back: semaild starts it again within
+#define HOLD_MS \
+	30000 /* for spawnd to come back: semaild starts it again within
                        * seconds, a delivery given up waits for a retry */
 #define BOX_MS 30000
 #define UNUSED_MS 2000
@@ -31,15 +32,15 @@
 struct mailbox {
 	TAILQ_ENTRY(mailbox) entry; /* of used or unused, oldest first */
 	uint32_t number;
-	struct ipc *ipc;            /* NULL while spawnd is asked, or away */
-	bool away;                  /* spawnd is: it is asked when it is back */
+	struct ipc *ipc; /* NULL while spawnd is asked, or away */
+	bool away;       /* spawnd is: it is asked when it is back */
 	bool used;
 	uint64_t opened_ms;
-	unsigned n;                 /* deliveries that are here */
+	unsigned n; /* deliveries that are here */
 	bool slow;
-	bool shut;                  /* the channel, by us: there is a reason
+	bool shut;         /* the channel, by us: there is a reason
 	                             * not to come back at once */
-	uint64_t since_ms;          /* unused; or when a delivery left it */
+	uint64_t since_ms; /* unused; or when a delivery left it */
 	struct deliveries waiting;
 };
 
@@ -398,8 +399,9 @@ box_drained(struct ipc *ipc, void *arg)
 	send_waiting(arg);
 }
 
-static const struct ipc_ops box_ops = { .msg = box_msg, .gone = box_gone,
-	.drained = box_drained };
+static const struct ipc_ops box_ops = {
+	.msg = box_msg, .gone = box_gone, .drained = box_drained
+};
 
 /* ---- spawnd ------------------------------------------------------------ */
 
@@ -442,9 +444,9 @@ on_channel(struct ipc_msg *m, void *arg)
 			send_waiting(b);
 			return 0;
 		}
-	} else if (m != NULL && (m->type != MSG_FAIL ||
-	                            msg_fail_get(m->payload, &why, reason) ==
-	                                -1)) {
+	} else if (m != NULL &&
+	    (m->type != MSG_FAIL ||
+	        msg_fail_get(m->payload, &why, reason) == -1)) {
 		why = FAIL_TEMP;
 		r = -1;
 	}
@@ -468,8 +470,8 @@ ask(struct mailbox *b)
 	wire_put_u32(&m, b->number);
 	b->away = false;
 	b->since_ms = io_now_ms();
-	if (ipc_request(spawnd, MSG_SPAWN_DELIVER, &m, -1, SPAWN_MS,
-	    on_channel, b) == -1)
+	if (ipc_request(spawnd, MSG_SPAWN_DELIVER, &m, -1, SPAWN_MS, on_channel,
+	        b) == -1)
 		hold(b);
 	buf_clear(&m);
 }
@@ -486,8 +488,7 @@ spawnd_up(struct ipc *ipc, void *arg)
 			ask(b);
 }
 
-static const struct ipc_ops spawnd_ops = { .msg = spawnd_msg,
-	.up = spawnd_up };
+static const struct ipc_ops spawnd_ops = { .msg = spawnd_msg, .up = spawnd_up };
 
 /* ---- deliveries come in ------------------------------------------------ */
 
@@ -531,8 +532,7 @@ mailbox_deliver(struct delivery *d, struct ipc_msg *m)
 	if (b->ipc != NULL && TAILQ_EMPTY(&b->waiting) &&
 	    !ipc_is_full(b->ipc)) {
 		/* The same structure goes on: not decoded, not copied. */
-		memcpy(&borrowed.data, &m->payload.data,
-		    sizeof(borrowed.data));
+		memcpy(&borrowed.data, &m->payload.data, sizeof(borrowed.data));
 		if (send_write(b, d, &borrowed, fd) == -1)
 			fail_later(d, "the mailbox takes no more now");
 		return;

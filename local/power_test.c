@@ -29,7 +29,7 @@ enum what { CREATE, WRITE, RENAME, SYNC, ANSWER };
 
 struct event {
 	enum what what;
-	unsigned id;  /* of the message */
+	unsigned id; /* of the message */
 	size_t bytes;
 };
 
@@ -133,9 +133,11 @@ deliver(unsigned id)
 {
 	static char body[3000];
 	struct delivery *d = calloc(1, sizeof(*d));
-	struct store_incoming in = { .queue_id = id, .arrived_s = 1700000000,
+	struct store_incoming in = { .queue_id = id,
+		.arrived_s = 1700000000,
 		.reverse_path = span_of("a@x.test"),
-		.recipient = span_of("b@y.test"), .body_fd = -1 };
+		.recipient = span_of("b@y.test"),
+		.body_fd = -1 };
 
 	if (d == NULL)
 		abort();

@@ -78,12 +78,14 @@ add_new(struct finding *f, const struct account *a)
 			continue;
 		if (strcmp(f->seen[i].name, a->name) == 0)
 			return 0;
-		return wrong(f, a->name, "has the uid %u of %.100s, but an "
+		return wrong(f, a->name,
+		    "has the uid %u of %.100s, but an "
 		    "account is one mailbox; name one of the two",
 		    (unsigned)a->uid, f->seen[i].name);
 	}
 	if (account_put(f->out, a) == -1 || buf_error(f->out) != 0)
-		return wrong(f, a->name, "has a name or a home that holds a "
+		return wrong(f, a->name,
+		    "has a name or a home that holds a "
 		    "control character, or there are too many; leave it out");
 	if ((s = realloc(f->seen, (f->nseen + 1) * sizeof(*s))) == NULL)
 		fatal("accounts");
@@ -107,29 +109,38 @@ add(struct finding *f, const char *name)
 		return wrong(f, name, "cannot be looked up: %s",
 		    strerror(errno));
 	if (pw == NULL)
-		return wrong(f, name, "is no account of this system; make it "
+		return wrong(f, name,
+		    "is no account of this system; make it "
 		    "or leave it out");
 	if (span_copy(span_of(pw->pw_name), keep, sizeof(keep)) == -1 ||
 	    span_copy(span_of(pw->pw_dir), home, sizeof(home)) == -1)
-		return wrong(f, name, "has a name or a home that is too long; "
+		return wrong(f, name,
+		    "has a name or a home that is too long; "
 		    "leave it out");
 	a = (struct account){ keep, pw->pw_uid, pw->pw_gid, home };
 	if (a.uid < UID_MIN)
-		return wrong(f, name, "has uid %u: those below %d are the "
-		    "system's own; leave it out", (unsigned)a.uid, UID_MIN);
+		return wrong(f, name,
+		    "has uid %u: those below %d are the "
+		    "system's own; leave it out",
+		    (unsigned)a.uid, UID_MIN);
 	if (a.uid >= conf_get_num(f->conf, "uid-first") &&
 	    a.uid <= conf_get_num(f->conf, "uid-last"))
-		return wrong(f, name, "has uid %u, which uid-first and uid-last "
+		return wrong(f, name,
+		    "has uid %u, which uid-first and uid-last "
 		    "give to other mailboxes; leave it out or choose another "
-		    "range", (unsigned)a.uid);
+		    "range",
+		    (unsigned)a.uid);
 	if (a.gid == 0)
-		return wrong(f, name, "has root's group; give it one of its own "
+		return wrong(f, name,
+		    "has root's group; give it one of its own "
 		    "or leave it out");
 	if (is_role(f, a.uid))
-		return wrong(f, name, "is one of SEMail's own users; leave it "
+		return wrong(f, name,
+		    "is one of SEMail's own users; leave it "
 		    "out");
 	if (a.home[0] != '/')
-		return wrong(f, name, "has the home \"%.200s\", which is no "
+		return wrong(f, name,
+		    "has the home \"%.200s\", which is no "
 		    "absolute path; change it with usermod -d or leave it out",
 		    a.home);
 	return add_new(f, &a);
@@ -153,9 +164,10 @@ add_primary(struct finding *f, gid_t gid)
 			buf_printf(&names, "%s\n", pw->pw_name);
 	endpwent();
 	for (rest = buf_span(&names); (end = span_chr(rest, '\n')) != -1;
-	    rest = span_sub(rest, (size_t)end + 1, rest.len))
+	     rest = span_sub(rest, (size_t)end + 1, rest.len))
 		if (span_copy(span_sub(rest, 0, (size_t)end), name,
-		    sizeof(name)) == 0 && add(f, name) == -1)
+		        sizeof(name)) == 0 &&
+		    add(f, name) == -1)
 			r = -1;
 	buf_clear(&names);
 	return r;
@@ -173,7 +185,8 @@ add_group(struct finding *f, const char *name)
 		return wrong(f, name, "cannot be looked up: %s",
 		    strerror(errno));
 	if (gr == NULL)
-		return wrong(f, name, "is no group of this system; make it or "
+		return wrong(f, name,
+		    "is no group of this system; make it or "
 		    "leave it out");
 	gid = gr->gr_gid;
 	for (char **p = gr->gr_mem; *p != NULL; p++)
@@ -186,8 +199,11 @@ int
 accounts_find(const struct master *m, const struct conf *conf, struct buf *out,
     void (*complain)(void *, const char *), void *arg)
 {
-	struct finding f = { .master = m, .conf = conf, .out = out,
-		.complain = complain, .arg = arg };
+	struct finding f = { .master = m,
+		.conf = conf,
+		.out = out,
+		.complain = complain,
+		.arg = arg };
 	char words[1024], *rest = words, *word;
 	int r = 0;
 
@@ -198,11 +214,13 @@ accounts_find(const struct master *m, const struct conf *conf, struct buf *out,
 		if (*word == '\0')
 			continue;
 		if (!m->privileged)
-			r = wrong(&f, word, "cannot be a mailbox: only root "
+			r = wrong(&f, word,
+			    "cannot be a mailbox: only root "
 			    "becomes another account; start SEMail as root or "
 			    "remove the line");
-		else if ((strncmp(word, GROUP, strlen(GROUP)) == 0 ?
-		    add_group(&f, word + strlen(GROUP)) : add(&f, word)) == -1)
+		else if ((strncmp(word, GROUP, strlen(GROUP)) == 0
+		                 ? add_group(&f, word + strlen(GROUP))
+		                 : add(&f, word)) == -1)
 			r = -1;
 	}
 	free(f.seen);

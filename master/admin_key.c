@@ -43,7 +43,7 @@ key_take(struct master *m, int fd)
 	    io_read_all(fd, m->admin_key, sizeof(m->admin_key)) == -1 ||
 	    secret_equal(m->admin_key, zero, sizeof(zero)))
 		return "it is damaged; put it back from a backup: without it "
-		    "panels' keys and sealed passwords are lost";
+		       "panels' keys and sealed passwords are lost";
 	return NULL;
 }
 
@@ -89,7 +89,9 @@ key_make(struct master *m, int dir)
 	if (fd == -1)
 		return -1;
 	r = io_write_all(fd, m->admin_key, sizeof(m->admin_key)) == -1 ||
-	    fsync(fd) == -1 ? -1 : 0;
+	        fsync(fd) == -1
+	    ? -1
+	    : 0;
 	close(fd);
 	/* One that came meanwhile stays: the next start takes it. */
 	if (r == -1 ||
@@ -110,7 +112,8 @@ master_key_make(struct master *m)
 		return -1;
 	}
 	if ((r = key_make(m, dir)) == -1)
-		log_warn("key path=%s/%s", conf_get(m->conf, "state-dir"), NAME);
+		log_warn("key path=%s/%s", conf_get(m->conf, "state-dir"),
+		    NAME);
 	else
 		log_info("key made path=%s/%s", conf_get(m->conf, "state-dir"),
 		    NAME);
@@ -133,8 +136,11 @@ write_line(struct master *m, int dir, const char *line)
 	if (fd == -1)
 		return -1;
 	r = io_write_all(fd, line, strlen(line)) == -1 ||
-	    (m->privileged && (fchown(fd, 0, m->admin_gid) == -1 ||
-	    fchmod(fd, 0640) == -1)) ? -1 : 0;
+	        (m->privileged &&
+	            (fchown(fd, 0, m->admin_gid) == -1 ||
+	                fchmod(fd, 0640) == -1))
+	    ? -1
+	    : 0;
 	close(fd);
 	return r == -1 ? -1 : renameat(dir, NAME_NEW, dir, NAME);
 }

@@ -54,8 +54,8 @@ find_user(const char *name, uid_t *uid, gid_t *gid,
 }
 
 int
-master_users(
-    struct master *m, void (*complain)(void *, const char *), void *arg)
+master_users(struct master *m, void (*complain)(void *, const char *),
+    void *arg)
 {
 	int r = 0;
 
@@ -182,12 +182,13 @@ master_folders(struct master *m)
 	}
 	if (database_is_private(m->conf)) {
 		/* The server makes its socket in a folder of admind's. */
-		if (master_path(m, "run-dir", "admind/db", path, sizeof(path)) ==
-		        -1 ||
+		if (master_path(m, "run-dir", "admind/db", path,
+		        sizeof(path)) == -1 ||
 		    (fd = folder(m, path, m->db_uid, m->db_gid, 0711)) == -1)
 			return -1;
 		close(fd);
-		if (master_path(m, "state-dir", "db", path, sizeof(path)) == -1 ||
+		if (master_path(m, "state-dir", "db", path, sizeof(path)) ==
+		        -1 ||
 		    (fd = folder(m, path, m->db_uid, m->db_gid, 0700)) == -1)
 			return -1;
 		close(fd);
@@ -254,8 +255,9 @@ listen_socket(const struct sockaddr_storage *ss, socklen_t len, bool shared)
 	if (fd == -1)
 		return -1;
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1 ||
-	    (shared && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on,
-	                   sizeof(on)) == -1) ||
+	    (shared &&
+	        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) ==
+	            -1) ||
 	    (ss->ss_family == AF_INET6 &&
 	        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) ==
 	            -1) ||
@@ -269,8 +271,6 @@ listen_socket(const struct sockaddr_storage *ss, socklen_t len, bool shared)
 	return fd;
 }
 
-
-
 unsigned
 smtp_processes(const struct conf *conf)
 {
@@ -283,8 +283,8 @@ smtp_processes(const struct conf *conf)
 }
 
 static int
-master_listen_one(
-    struct master *m, const struct listen_info *li, const char *where)
+master_listen_one(struct master *m, const struct listen_info *li,
+    const char *where)
 {
 	unsigned n = li->role == ROLE_SMTPD ? smtp_processes(m->conf) : 1;
 	struct sockaddr_storage ss;
@@ -388,12 +388,12 @@ master_edges(struct master *m)
 		return -1;
 	for (unsigned i = 0; i < ROLE__COUNT; i++)
 		m->ctl_fd[i] = -1;
-	m->ctl_fd[ROLE_MASTER] = unix_listen(
-	    m, path, role_name(ROLE_MASTER), geteuid(), getegid(), 0600);
-	m->ctl_fd[ROLE_QUEUED] = unix_listen(
-	    m, path, role_name(ROLE_QUEUED), geteuid(), getegid(), 0600);
-	m->ctl_fd[ROLE_ADMIND] = unix_listen(
-	    m, path, role_name(ROLE_ADMIND), geteuid(), m->admin_gid, 0660);
+	m->ctl_fd[ROLE_MASTER] = unix_listen(m, path, role_name(ROLE_MASTER),
+	    geteuid(), getegid(), 0600);
+	m->ctl_fd[ROLE_QUEUED] = unix_listen(m, path, role_name(ROLE_QUEUED),
+	    geteuid(), getegid(), 0600);
+	m->ctl_fd[ROLE_ADMIND] = unix_listen(m, path, role_name(ROLE_ADMIND),
+	    geteuid(), m->admin_gid, 0660);
 	return m->ctl_fd[ROLE_MASTER] == -1 || m->ctl_fd[ROLE_QUEUED] == -1 ||
 	        m->ctl_fd[ROLE_ADMIND] == -1
 	    ? -1

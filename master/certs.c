@@ -36,17 +36,17 @@ struct stamp {
 struct pair {
 	const char *setting; /* "tls-domain", or "tls-key" for the default */
 	unsigned nth;
-	struct tlsdom of;    /* names "" for the default */
+	struct tlsdom of; /* names "" for the default */
 	struct buf certificate, key;
-	struct stamp held;   /* of what is in the buffers */
-	struct stamp seen;   /* at the last look */
-	struct stamp bad;    /* was told */
+	struct stamp held; /* of what is in the buffers */
+	struct stamp seen; /* at the last look */
+	struct stamp bad;  /* was told */
 };
 
 struct certs {
 	struct pair *pairs;
 	size_t n;
-	bool is_new;         /* not all daemons have them */
+	bool is_new; /* not all daemons have them */
 	unsigned wait_looks;
 };
 
@@ -90,8 +90,8 @@ warn_names(const struct conf *conf, const struct pair *p,
 			continue;
 		snprintf(text, sizeof(text),
 		    "%s: warning: the certificate %s does not hold %s",
-		    conf_where_nth(conf, p->setting, p->nth),
-		    p->of.certificate, name);
+		    conf_where_nth(conf, p->setting, p->nth), p->of.certificate,
+		    name);
 		warn(arg, text);
 	}
 }
@@ -110,11 +110,12 @@ pair_read(const struct conf *conf, struct pair *p,
 	buf_init(&certificate, PEM_MAX);
 	buf_init(&key, PEM_MAX);
 	stamp(p, &before);
-	if (conf_slurp(conf, p->of.names[0] != '\0' ? "tls-domain" :
-	    "tls-certificate", p->nth, p->of.certificate, false, &certificate,
-	    complain, arg) == -1 ||
+	if (conf_slurp(conf,
+	        p->of.names[0] != '\0' ? "tls-domain" : "tls-certificate",
+	        p->nth, p->of.certificate, false, &certificate, complain,
+	        arg) == -1 ||
 	    conf_slurp(conf, p->setting, p->nth, p->of.key, true, &key,
-	    complain, arg) == -1)
+	        complain, arg) == -1)
 		goto out;
 	ctx = tls_ctx_new(buf_span(&certificate), buf_span(&key), why);
 	if (ctx == NULL) {
@@ -179,11 +180,14 @@ names_once(const struct conf *conf, const struct certs *cs,
 
 		if (strcmp(all.entries[i - 1].name, all.entries[i].name) != 0)
 			continue;
-		snprintf(name, sizeof(name), "%s", conf_where_nth(conf,
-		    "tls-domain", cs->pairs[a < b ? a : b].nth));
-		snprintf(text, sizeof(text), "%s: tls-domain: %s is set "
-		    "already at %s; remove one", conf_where_nth(conf,
-		    "tls-domain", cs->pairs[a < b ? b : a].nth),
+		snprintf(name, sizeof(name), "%s",
+		    conf_where_nth(conf, "tls-domain",
+		        cs->pairs[a < b ? a : b].nth));
+		snprintf(text, sizeof(text),
+		    "%s: tls-domain: %s is set "
+		    "already at %s; remove one",
+		    conf_where_nth(conf, "tls-domain",
+		        cs->pairs[a < b ? b : a].nth),
 		    all.entries[i].name, name);
 		complain(arg, text);
 		r = -1;
@@ -213,9 +217,9 @@ certs_read(const struct conf *conf, void (*complain)(void *, const char *),
 		snprintf(p->of.key, sizeof(p->of.key), "%s", key);
 	}
 	for (unsigned n = 0;
-	    (value = conf_get_nth(conf, "tls-domain", n)) != NULL; n++)
+	     (value = conf_get_nth(conf, "tls-domain", n)) != NULL; n++)
 		if (tlsdom_parse(value, &pair_add(cs, "tls-domain", n)->of,
-		    why) == -1)
+		        why) == -1)
 			fatalx("bug tls-domain reason=%s", log_quote_str(why));
 	for (size_t i = 0; i < cs->n; i++) {
 		p = &cs->pairs[i];
@@ -223,13 +227,14 @@ certs_read(const struct conf *conf, void (*complain)(void *, const char *),
 			r = -1;
 		else
 			warn_names(conf, p, warn, arg);
-		bytes += p->certificate.len + p->key.len +
-		    strlen(p->of.names) + 12;
+		bytes += p->certificate.len + p->key.len + strlen(p->of.names) +
+		    12;
 	}
 	if (names_once(conf, cs, complain, arg) == -1)
 		r = -1;
 	if (bytes > HO_CERTIFICATES_MAX) {
-		complain(arg, "tls-domain: all certificates and keys together "
+		complain(arg,
+		    "tls-domain: all certificates and keys together "
 		    "are more than 12 MB; use wildcards or fewer domains");
 		r = -1;
 	}

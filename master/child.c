@@ -106,7 +106,8 @@ child_accounts(const struct master *m, const struct conf *conf,
 
 static struct handover *
 child_describe(const struct child *c, const struct conf *conf,
-    const struct certs *certs, int *fds, unsigned *nfds, void (*complain)(void *, const char *), void *arg)
+    const struct certs *certs, int *fds, unsigned *nfds,
+    void (*complain)(void *, const char *), void *arg)
 {
 	const struct master *m = c->master;
 	struct handover *ho = ho_new();
@@ -136,24 +137,25 @@ child_describe(const struct child *c, const struct conf *conf,
 		ho_set(ho, "admin-key",
 		    span_from(m->admin_key, sizeof(m->admin_key)));
 	if (ho->role == ROLE_SPAWND) {
-		snprintf(path, sizeof(path), "%s/semail-box-worker", m->libexec);
+		snprintf(path, sizeof(path), "%s/semail-box-worker",
+		    m->libexec);
 		ho_set(ho, "worker-program", span_of(path));
 	}
 	certs_hand_over(certs, ho);
 	if (conf_hand_over(conf, ho, complain, arg) == -1 ||
 	    ((ho->role == ROLE_SPAWND || ho->role == ROLE_ADMIND) &&
-	    child_accounts(m, conf, ho, complain, arg) == -1) ||
+	        child_accounts(m, conf, ho, complain, arg) == -1) ||
 	    (ho->role == ROLE_ADMIND &&
-	    (database_check(conf, ho, complain, arg) == -1 ||
-	    child_hooks(m, conf, ho, complain, arg) == -1)))
+	        (database_check(conf, ho, complain, arg) == -1 ||
+	            child_hooks(m, conf, ho, complain, arg) == -1)))
 		ho_free(&ho);
 	return ho;
 }
 
 struct handover *
 child_handover(struct child *c, const struct conf *conf,
-    const struct certs *certs,
-    void (*complain)(void *, const char *), void *arg)
+    const struct certs *certs, void (*complain)(void *, const char *),
+    void *arg)
 {
 	int fds[HO_FDS_MAX];
 	unsigned n;
@@ -209,7 +211,8 @@ child_exec_role(const struct child *c, int control, int conf, const int *fds,
 	const char *asan = getenv("ASAN_OPTIONS"), *tz = getenv("TZ");
 	char asan_env[1024], tz_env[256];
 	const char *argv[] = { name, NULL };
-	const char *envp[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL, NULL, NULL };
+	const char *envp[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL, NULL,
+		NULL };
 	int high[HO_FDS_MAX + 2];
 	unsigned nenv = 1;
 
@@ -217,8 +220,8 @@ child_exec_role(const struct child *c, int control, int conf, const int *fds,
 	for (unsigned i = 0; i < nfds + 2; i++) {
 		int fd = i == 0 ? control : i == 1 ? conf : fds[i - 2];
 
-		if ((high[i] = fcntl(fd, F_DUPFD, FD_CONTROL + (int)nfds + 2)) ==
-		    -1)
+		if ((high[i] = fcntl(fd, F_DUPFD,
+		         FD_CONTROL + (int)nfds + 2)) == -1)
 			fatal("dup");
 	}
 	for (unsigned i = 0; i < nfds + 2; i++)
@@ -290,8 +293,8 @@ child_spawn(struct child *c, struct handover *ho, const int *fds, unsigned nfds)
 	}
 	close(sv[1]);
 	close(conf);
-	c->control = ipc_attach(
-	    m->base, sv[0], ROLE_MASTER, c->info->role, &child_ops, c);
+	c->control = ipc_attach(m->base, sv[0], ROLE_MASTER, c->info->role,
+	    &child_ops, c);
 	if (c->control == NULL)
 		fatal("control channel role=%s", child_name(c));
 }
@@ -411,8 +414,8 @@ master_add_children(struct master *m)
 		add_child(m, NULL, 0, 1);
 	for (size_t i = 0; i < nrole_infos; i++) {
 		const struct role_info *ri = &role_infos[i];
-		unsigned n =
-		    ri->role == ROLE_SMTPD ? smtp_processes(m->conf) : 1;
+		unsigned n = ri->role == ROLE_SMTPD ? smtp_processes(m->conf)
+		                                    : 1;
 
 		if (m->only != 0 && !(m->only & 1u << ri->role))
 			continue;

@@ -40,7 +40,8 @@ database_check(const struct conf *conf, const struct handover *ho,
 	if (database_is_private(conf))
 		return 0;
 	if (db_where_parse(ho_str(ho, "database"), &w) == -1) {
-		snprintf(text, sizeof(text), "%s: database is neither "
+		snprintf(text, sizeof(text),
+		    "%s: database is neither "
 		    "\"private\" nor USER@HOST:PORT/NAME, where HOST is a "
 		    "numeric address ([ ] around IPv6), more of them "
 		    "follow as ,HOST:PORT, and NAME has letters, digits, _",
@@ -49,7 +50,7 @@ database_check(const struct conf *conf, const struct handover *ho,
 		return -1;
 	}
 	if (db_where_tls(&w, ho_str(ho, "database-tls"),
-	    ho_blob(ho, "database-ca-file"), &why) == -1) {
+	        ho_blob(ho, "database-ca-file"), &why) == -1) {
 		snprintf(text, sizeof(text), "%s: %s",
 		    conf_where(conf, "database"), why);
 		complain(arg, text);
@@ -95,8 +96,8 @@ static void
 database_install(const struct master *m, const char *data, const char *fresh)
 {
 	char datadir[4200], authuser[64];
-	const char *install[] = { "mariadb-install-db", "--no-defaults", datadir,
-		"--auth-root-authentication-method=socket", authuser,
+	const char *install[] = { "mariadb-install-db", "--no-defaults",
+		datadir, "--auth-root-authentication-method=socket", authuser,
 		"--skip-test-db",
 		/* No look-up of the host's name: there may be no hosts file,
 		 * and nobody comes by name. */
@@ -114,7 +115,8 @@ database_install(const struct master *m, const char *data, const char *fresh)
 	}
 	log_info("database first start, making path=%s", data);
 	snprintf(datadir, sizeof(datadir), "--datadir=%s", fresh);
-	snprintf(authuser, sizeof(authuser), "--auth-root-socket-user=%s", user);
+	snprintf(authuser, sizeof(authuser), "--auth-root-socket-user=%s",
+	    user);
 	snprintf(fresh_arg, sizeof(fresh_arg), "%s", fresh);
 	if (database_run(wipe) == -1 || mkdir(fresh, 0700) == -1 ||
 	    database_run(install) == -1)
@@ -156,7 +158,8 @@ database_exec(const struct master *m)
 	if ((null = open("/dev/null", O_RDWR)) == -1 || dup2(null, 0) == -1 ||
 	    dup2(null, 1) == -1)
 		fatal("/dev/null");
-	setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
+	setenv("PATH",
+	    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
 	/* Not the TMPDIR of who started us, which may be closed to this user. */
 	if (master_path(m, "state-dir", "db", tmp, sizeof(tmp)) == -1 ||
 	    setenv("TMPDIR", tmp, 1) == -1)

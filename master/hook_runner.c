@@ -142,7 +142,8 @@ check_file(struct run *r)
 	struct stat st;
 	int dir, e;
 
-	dir = open(r->order->dir, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	dir = open(r->order->dir,
+	    O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (dir == -1 && errno == ENOENT) {
 		r->status = HOOK_MISSING;
 		return -1;
@@ -151,7 +152,8 @@ check_file(struct run *r)
 		return unfit(r, "hook-dir cannot be opened");
 	if (fstat(dir, &st) == -1 || !is_ours(&st)) {
 		close(dir);
-		return unfit(r, "hook-dir must be root's and writable by "
+		return unfit(r,
+		    "hook-dir must be root's and writable by "
 		    "nobody else");
 	}
 	e = fstatat(dir, hook_names[r->order->hook], &st, AT_SYMLINK_NOFOLLOW);
@@ -163,7 +165,8 @@ check_file(struct run *r)
 	if (e == -1 || !S_ISREG(st.st_mode))
 		return unfit(r, "it is no plain file");
 	if (!is_ours(&st))
-		return unfit(r, "it must be root's and writable by nobody else");
+		return unfit(r,
+		    "it must be root's and writable by nobody else");
 	if ((st.st_mode & 0111) == 0) { /* switched off */
 		r->status = HOOK_MISSING;
 		return -1;
@@ -276,9 +279,9 @@ reap_all(struct run *r, bool *have_status)
 	while ((pid = waitpid(-1, &st, WNOHANG)) != -1 || errno == EINTR) {
 		if (pid == r->pid && !*have_status) {
 			*have_status = true;
-			r->status = WIFSIGNALED(st) ?
-			    HOOK_SIGNAL + (uint32_t)WTERMSIG(st) :
-			    (uint32_t)WEXITSTATUS(st);
+			r->status = WIFSIGNALED(st)
+			    ? HOOK_SIGNAL + (uint32_t)WTERMSIG(st)
+			    : (uint32_t)WEXITSTATUS(st);
 		} else if (pid == 0) {
 			if (io_now_ms() > until) {
 				log_warnx("hook=%s left processes behind",
@@ -299,8 +302,10 @@ read_output(struct run *r)
 	ssize_t n = read(r->out, more, sizeof(more));
 
 	if (n > 0 && r->said.len < OUTPUT_MAX)
-		buf_put(&r->said, more, (size_t)n < OUTPUT_MAX - r->said.len ?
-		    (size_t)n : OUTPUT_MAX - r->said.len);
+		buf_put(&r->said, more,
+		    (size_t)n < OUTPUT_MAX - r->said.len
+		        ? (size_t)n
+		        : OUTPUT_MAX - r->said.len);
 	return n > 0 || (n == -1 && (errno == EAGAIN || errno == EINTR));
 }
 
@@ -331,8 +336,8 @@ wait_for_end(struct run *r)
 		reap_all(r, &have_status);
 	}
 	/* What it printed last, of what its dead children cannot add to. */
-	while (r->said.len < OUTPUT_MAX && poll(&(struct pollfd){ .fd = r->out,
-	    .events = POLLIN }, 1, 0) == 1)
+	while (r->said.len < OUTPUT_MAX &&
+	    poll(&(struct pollfd){ .fd = r->out, .events = POLLIN }, 1, 0) == 1)
 		if (!read_output(r))
 			break;
 }
@@ -345,7 +350,8 @@ run_hook(struct run *r)
 	struct user user = { .uid = geteuid() };
 	int pair[2];
 
-	if (check_file(r) == -1 || (o->change_user && find_user(r, &user) == -1))
+	if (check_file(r) == -1 ||
+	    (o->change_user && find_user(r, &user) == -1))
 		return;
 	if (pipe2(pair, O_CLOEXEC) == -1) {
 		unfit(r, "no pipe");
@@ -381,10 +387,10 @@ log_output(struct run *r)
 
 	while (rest.len > 0) {
 		nl = span_chr(rest, '\n');
-		line = span_trim(nl == -1 ? rest :
-		    span_sub(rest, 0, (size_t)nl));
-		rest = nl == -1 ? span_from("", 0) :
-		    span_sub(rest, (size_t)nl + 1, rest.len);
+		line = span_trim(nl == -1 ? rest
+		                          : span_sub(rest, 0, (size_t)nl));
+		rest = nl == -1 ? span_from("", 0)
+		                : span_sub(rest, (size_t)nl + 1, rest.len);
 		if (line.len == 0)
 			continue;
 		if (n++ < LINES_MAX)

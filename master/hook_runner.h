@@ -10,11 +10,11 @@
 
 struct hook_order {
 	uint32_t timeout_ms;
-	const char *dir;    /* hook-dir */
-	const char *user;   /* hook-user */
+	const char *dir;  /* hook-dir */
+	const char *user; /* hook-user */
 	bool change_user;
-	uint32_t hook;      /* of hook_names (msg_hook.h) */
-	const char *audit;  /* SEMAIL_AUDIT_ID, for the log */
+	uint32_t hook;     /* of hook_names (msg_hook.h) */
+	const char *audit; /* SEMAIL_AUDIT_ID, for the log */
 	unsigned nenv;
 	const char *env[HOOK_ENV_MAX]; /* NAME=value */
 };

@@ -45,9 +45,13 @@ write_file(const char *name, const char *text, mode_t mode)
 static void
 order(const char *hook)
 {
-	struct hook_order o = { .timeout_ms = timeout_ms, .dir = dir,
-		.user = user, .change_user = geteuid() == 0, .audit = "7",
-		.nenv = 2, .env = { "PATH=/usr/bin:/bin", "SEMAIL_HOOK=x y" } };
+	struct hook_order o = { .timeout_ms = timeout_ms,
+		.dir = dir,
+		.user = user,
+		.change_user = geteuid() == 0,
+		.audit = "7",
+		.nenv = 2,
+		.env = { "PATH=/usr/bin:/bin", "SEMAIL_HOOK=x y" } };
 	struct buf b;
 
 	if (hook_by_name(span_of(hook), &o.hook) == -1)
@@ -118,12 +122,13 @@ ends(void)
 	is_int(run_script("#!/bin/sh\necho one; echo two >&2; exit 3\n"), 3,
 	    "failed");
 	is_str(said, "two", "the last line is its reason");
-	is_int(run_script("#!/bin/sh\nkill -9 $$\n"), HOOK_SIGNAL + 9, "killed");
-	is_int(run_script("#!/bin/sh\nprintf 'a\\033[31m\\000b\\n'; exit 1\n"), 1,
-	    "what is no text");
+	is_int(run_script("#!/bin/sh\nkill -9 $$\n"), HOOK_SIGNAL + 9,
+	    "killed");
+	is_int(run_script("#!/bin/sh\nprintf 'a\\033[31m\\000b\\n'; exit 1\n"),
+	    1, "what is no text");
 	is_str(said, "a?[31m?b", "is cleaned");
-	is_int(run_script("#!/bin/sh\nhead -c 300000 /dev/zero | tr '\\0' x\n"), 0,
-	    "much output");
+	is_int(run_script("#!/bin/sh\nhead -c 300000 /dev/zero | tr '\\0' x\n"),
+	    0, "much output");
 	is_int((int)strlen(said), HOOK_SAID_MAX, "is cut");
 	is_int(run_script("#!/bin/sh\nexec >&- 2>&-; sleep 0.2; exit 4\n"), 4,
 	    "its output may end before it does");
@@ -135,23 +140,27 @@ ends(void)
 static void
 surroundings(void)
 {
-	is_int(run_script("#!/bin/sh\n[ \"$(env | grep -vE '^(PWD|SHLVL|_|OLDPWD)=' | sort "
-	    "| tr '\\n' ,)\" = 'PATH=/usr/bin:/bin,SEMAIL_HOOK=x y,' ]\n"), 0,
-	    "the environment is what was ordered");
+	is_int(
+	    run_script(
+	        "#!/bin/sh\n[ \"$(env | grep -vE '^(PWD|SHLVL|_|OLDPWD)=' | sort "
+	        "| tr '\\n' ,)\" = 'PATH=/usr/bin:/bin,SEMAIL_HOOK=x y,' ]\n"),
+	    0, "the environment is what was ordered");
 	is_int(run_script("#!/bin/sh\n[ -z \"$(cat)\" ] && [ \"$PWD\" = / ] &&"
-	    " [ \"$(ls /proc/self/fd | wc -l)\" = 4 ]\n"), 0,
-	    "no input, in /, nothing open but 0 1 2 (and that of ls)");
+	                  " [ \"$(ls /proc/self/fd | wc -l)\" = 4 ]\n"),
+	    0, "no input, in /, nothing open but 0 1 2 (and that of ls)");
 	if (geteuid() != 0)
 		return;
-	is_int(run_script("#!/bin/sh\n[ \"$(id -un)\" = nobody ] && "
-	    "grep -q '^CapEff:.*0000000000000000' /proc/self/status && "
-	    "grep -q '^CapPrm:.*0000000000000000' /proc/self/status && "
-	    "grep -q '^NoNewPrivs:.*1' /proc/self/status\n"), 0,
-	    "as hook-user, without rights, and without hope of any");
+	is_int(run_script(
+	           "#!/bin/sh\n[ \"$(id -un)\" = nobody ] && "
+	           "grep -q '^CapEff:.*0000000000000000' /proc/self/status && "
+	           "grep -q '^CapPrm:.*0000000000000000' /proc/self/status && "
+	           "grep -q '^NoNewPrivs:.*1' /proc/self/status\n"),
+	    0, "as hook-user, without rights, and without hope of any");
 	user = "root";
 	is_int(run_script("#!/bin/sh\n"), HOOK_UNFIT, "never as root");
 	user = "no-such-user";
-	is_int(run_script("#!/bin/sh\n"), HOOK_UNFIT, "not as nobody knows whom");
+	is_int(run_script("#!/bin/sh\n"), HOOK_UNFIT,
+	    "not as nobody knows whom");
 	user = "nobody";
 }
 
@@ -162,18 +171,22 @@ limits(void)
 	char script[9000];
 
 	timeout_ms = 500;
-	snprintf(script, sizeof(script), "#!/bin/sh\necho $$ >%s/a\n"
+	snprintf(script, sizeof(script),
+	    "#!/bin/sh\necho $$ >%s/a\n"
 	    "(setsid sh -c 'echo $$ >%s/b; sleep 600') &\n"
-	    "sleep 600 & echo waiting; wait\n", dir, dir);
+	    "sleep 600 & echo waiting; wait\n",
+	    dir, dir);
 	is_int(run_script(script), HOOK_TIMEOUT, "its time is over");
 	ok(io_now_ms() - began < 5000, "and it is told soon");
 	is_str(said, "waiting", "with what it said");
 	ok(is_gone("a") && is_gone("b"), "nothing of it is left");
 	timeout_ms = 20000;
 	write_file("a", "", 0666);
-	snprintf(script, sizeof(script), "#!/bin/sh\n"
+	snprintf(script, sizeof(script),
+	    "#!/bin/sh\n"
 	    "(setsid sh -c 'echo $$ >%s/a; sleep 600') &\n"
-	    "while [ ! -s %s/a ]; do sleep 0.01; done; exit 0\n", dir, dir);
+	    "while [ ! -s %s/a ]; do sleep 0.01; done; exit 0\n",
+	    dir, dir);
 	is_int(run_script(script), 0, "one that leaves something behind");
 	ok(is_gone("a"), "is cleaned up after");
 }
@@ -221,8 +234,8 @@ orphan(void)
 	struct stat st;
 
 	write_file("a", "", 0666);
-	snprintf(script, sizeof(script), "#!/bin/sh\necho $$ >%s/a; sleep 600\n",
-	    dir);
+	snprintf(script, sizeof(script),
+	    "#!/bin/sh\necho $$ >%s/a; sleep 600\n", dir);
 	write_file("domain-new", script, 0755);
 	order("domain-new");
 	while (stat(path_of("a"), &st) == 0 && st.st_size == 0)

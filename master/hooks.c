@@ -49,15 +49,18 @@ look_at(const struct finding *f, int dir, const char *name)
 	struct stat st;
 
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
-		return errno == ENOENT ? 0 :
-		    wrong(f, "hook", name, "cannot be looked at");
+		return errno == ENOENT
+		    ? 0
+		    : wrong(f, "hook", name, "cannot be looked at");
 	if (!S_ISREG(st.st_mode))
-		return wrong(f, "hook", name, "is no plain file (links are not "
+		return wrong(f, "hook", name,
+		    "is no plain file (links are not "
 		    "followed)");
 	if (!(st.st_mode & 0111))
 		return 0;
 	if (!is_ours(&st))
-		return wrong(f, "hook", name, "must be root's and writable by "
+		return wrong(f, "hook", name,
+		    "must be root's and writable by "
 		    "nobody else: chown root, chmod 755");
 	return 1;
 }
@@ -72,9 +75,10 @@ check_user(const struct finding *f)
 	if (pw != NULL && pw->pw_uid != 0)
 		return 0;
 	snprintf(text, sizeof(text), "%s: hook-user %.100s %s",
-	    conf_where(f->conf, "hook-user"), name, pw != NULL ?
-	    "must not be root" : "does not exist; contrib/make-users makes the "
-	    "usual one");
+	    conf_where(f->conf, "hook-user"), name,
+	    pw != NULL ? "must not be root"
+	               : "does not exist; contrib/make-users makes the "
+	                 "usual one");
 	f->complain(f->arg, text);
 	return -1;
 }
@@ -92,11 +96,13 @@ hooks_find(const struct master *m, const struct conf *conf, struct buf *out,
 	if (dir == -1 && by_default && errno == ENOENT)
 		return 0;
 	if (dir == -1)
-		return wrong(&f, "hook-dir", "", "is no folder that can be "
+		return wrong(&f, "hook-dir", "",
+		    "is no folder that can be "
 		    "opened");
 	if (fstat(dir, &st) == -1 || !is_ours(&st)) {
 		close(dir);
-		return wrong(&f, "hook-dir", "", "must be root's and writable "
+		return wrong(&f, "hook-dir", "",
+		    "must be root's and writable "
 		    "by nobody else: chown root, chmod 755");
 	}
 	for (unsigned i = 0; i < nhook_names && r != -1; i++) {

@@ -27,8 +27,8 @@ struct role_info {
 	const char *dir;      /* its folder under state-dir, or NULL */
 	const char *dir_name; /* what the role calls it */
 	mode_t dir_mode;
-	bool dir_owned;       /* by the role's user; else by root */
-	unsigned stop_order;  /* lower ones are stopped first */
+	bool dir_owned;      /* by the role's user; else by root */
+	unsigned stop_order; /* lower ones are stopped first */
 };
 
 extern const struct role_info role_infos[];
@@ -61,13 +61,13 @@ enum child_state {
 	CHILD_STARTING, /* runs, has not said it is ready */
 	CHILD_READY,
 	CHILD_STOPPING,
-	CHILD_ENDED     /* and shall not come back */
+	CHILD_ENDED /* and shall not come back */
 };
 
 struct listener {
 	const struct listen_info *info;
-	char where[128];           /* as written in the configuration */
-	int fd[INSTANCES_MAX];     /* one an instance of the role */
+	char where[128];       /* as written in the configuration */
+	int fd[INSTANCES_MAX]; /* one an instance of the role */
 };
 
 struct child {
@@ -90,9 +90,9 @@ struct master {
 	const char *conf_path;
 	char libexec[1024];
 	struct conf *conf;
-	struct certs *certs;    /* the last good ones */
+	struct certs *certs; /* the last good ones */
 	bool privileged, debug;
-	uint32_t only;          /* roles to run; 0: all */
+	uint32_t only; /* roles to run; 0: all */
 	int log_fd;
 	uid_t uid[ROLE__COUNT];
 	gid_t gid[ROLE__COUNT];
@@ -100,7 +100,7 @@ struct master {
 	gid_t db_gid, admin_gid;
 	struct listener listeners[LISTENERS_MAX];
 	unsigned nlisteners;
-	int edge_fd[32];        /* by index into edges[] */
+	int edge_fd[32];         /* by index into edges[] */
 	int ctl_fd[ROLE__COUNT]; /* run-dir/ctl/SERVER */
 	int dir_fd[ROLE__COUNT];
 	unsigned char grant_key[32];
@@ -117,7 +117,8 @@ struct master {
 /* ---- bind.c: folders, listeners, edges; all before anything starts ---- */
 
 /* Look up the users; -1 after complaining. */
-int master_users(struct master *, void (*complain)(void *, const char *), void *);
+int master_users(struct master *, void (*complain)(void *, const char *),
+    void *);
 int master_folders(struct master *);
 int master_listen(struct master *);
 int master_edges(struct master *);
@@ -174,8 +175,7 @@ void child_start(struct child *);
 /* A handover for this role as the configuration has it now; NULL after
  * complaining. */
 struct handover *child_handover(struct child *, const struct conf *,
-    const struct certs *,
-    void (*complain)(void *, const char *), void *);
+    const struct certs *, void (*complain)(void *, const char *), void *);
 void child_ended(struct child *, int wait_status);
 void master_add_children(struct master *);
 void master_stop(struct master *);

@@ -17,7 +17,7 @@
 
 struct reload {
 	struct master *master;
-	struct conf *conf;   /* NULL: a renewal; what we have stays */
+	struct conf *conf; /* NULL: a renewal; what we have stays */
 	struct certs *certs;
 	void (*done)(void *, const char *);
 	void *arg;
@@ -55,8 +55,8 @@ reload_changes_fixed(struct reload *r)
 	char text[512];
 
 	for (size_t i = 0; i < nitems(fixed); i++) {
-		if (strcmp(conf_get(old, fixed[i]), conf_get(r->conf, fixed[i])) ==
-		    0)
+		if (strcmp(conf_get(old, fixed[i]),
+		        conf_get(r->conf, fixed[i])) == 0)
 			continue;
 		snprintf(text, sizeof(text),
 		    "%s: %s cannot change while running; restart for it",
@@ -95,9 +95,10 @@ reload_finish(struct reload *r)
 	buf_init(&b, 8);
 	wire_put_u8(&b, good);
 	for (unsigned i = 0; i < m->nchildren; i++)
-		if (m->children[i].verdict == 1 && m->children[i].control != NULL)
-			ipc_note(
-			    m->children[i].control, MSG_CTL_SWITCH, &b, -1);
+		if (m->children[i].verdict == 1 &&
+		    m->children[i].control != NULL)
+			ipc_note(m->children[i].control, MSG_CTL_SWITCH, &b,
+			    -1);
 	buf_clear(&b);
 	if (good && r->conf != NULL) {
 		conf_free(&m->conf);
@@ -131,7 +132,8 @@ reload_answer(struct ipc_msg *msg, void *arg)
 		c->verdict = 1;
 	} else if (msg == NULL) {
 		/* It died: its next start reads what then holds. */
-		snprintf(text, sizeof(text), "%s did not answer", child_name(c));
+		snprintf(text, sizeof(text), "%s did not answer",
+		    child_name(c));
 		reload_complain(r, text);
 	} else {
 		if (msg_fail_get(msg->payload, &why, reason) == -1)

@@ -31,16 +31,17 @@ static char libexec[4096];
 static void
 usage(void)
 {
-	fputs("usage: semail [-f file] command [argument ...]\n"
-	      "  start            start everything\n"
-	      "  stop             stop everything\n"
-	      "  status [--json]  what runs, and its counters\n"
-	      "  reload           take the changed configuration\n"
-	      "  check            look for errors in the configuration\n"
-	      "  queue ...        the mail queue: semail-queue(8)\n"
-	      "  admin ...        domains and mailboxes: semail-admin(8)\n"
-	      "  audit ...        what was changed: semail-admin(8)\n"
-	      "  purge ...        delete what is older than its domain's days\n",
+	fputs(
+	    "usage: semail [-f file] command [argument ...]\n"
+	    "  start            start everything\n"
+	    "  stop             stop everything\n"
+	    "  status [--json]  what runs, and its counters\n"
+	    "  reload           take the changed configuration\n"
+	    "  check            look for errors in the configuration\n"
+	    "  queue ...        the mail queue: semail-queue(8)\n"
+	    "  admin ...        domains and mailboxes: semail-admin(8)\n"
+	    "  audit ...        what was changed: semail-admin(8)\n"
+	    "  purge ...        delete what is older than its domain's days\n",
 	    stderr);
 	exit(64);
 }
@@ -65,7 +66,8 @@ find_libexec(void)
 		self[n] = '\0';
 		if ((slash = strrchr(self, '/')) != NULL)
 			*slash = '\0';
-		snprintf(libexec, sizeof(libexec), "%s/../libexec/semail", self);
+		snprintf(libexec, sizeof(libexec), "%s/../libexec/semail",
+		    self);
 		if (stat(libexec, &st) == 0)
 			return;
 	}
@@ -95,8 +97,7 @@ ask(const struct conf *conf, enum msg_type type, struct buf *answer)
 	char path[4096];
 
 	socket_path(conf, path, sizeof(path));
-	return ipc_call(
-	    path, ROLE_MASTER, type, NULL, CALL_MS, answer, NULL);
+	return ipc_call(path, ROLE_MASTER, type, NULL, CALL_MS, answer, NULL);
 }
 
 static int
@@ -157,7 +158,8 @@ print_stats(struct span stats, bool json)
 		if (w.bad)
 			return;
 		for (char *p = name; *p != '\0'; p++)
-			if (!strchr("abcdefghijklmnopqrstuvwxyz0123456789-", *p))
+			if (!strchr("abcdefghijklmnopqrstuvwxyz0123456789-",
+			        *p))
 				*p = '_';
 		if (json)
 			printf("%s\"%s\":%llu", i > 0 ? "," : "", name,
@@ -281,8 +283,9 @@ cmd_start(void)
 		return WEXITSTATUS(status);
 	while ((r = all_ready(conf, waits)) != 1) {
 		if (r == -1 || io_now_ms() > until) {
-			fprintf(stderr, "semail: start: %s is not ready; see %s\n",
-			    waits, conf_get(conf, "log-file"));
+			fprintf(stderr,
+			    "semail: start: %s is not ready; see %s\n", waits,
+			    conf_get(conf, "log-file"));
 			return 1;
 		}
 		if (isatty(STDERR_FILENO) && strcmp(waits, before) != 0) {
@@ -312,8 +315,8 @@ cmd_stop(void)
 		return r == 3 ? 0 : r; /* not running is stopped */
 	}
 	buf_clear(&answer);
-	snprintf(
-	    path, sizeof(path), "%s/semaild.pid", conf_get(conf, "run-dir"));
+	snprintf(path, sizeof(path), "%s/semaild.pid",
+	    conf_get(conf, "run-dir"));
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	while (fd != -1 && flock(fd, LOCK_SH | LOCK_NB) == -1) {
 		if (io_now_ms() > until) {

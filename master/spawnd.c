@@ -112,9 +112,12 @@ struct home
 job_home(const struct job *j)
 {
 	uid_t uid = spawnd.change_user ? j->box.uid : geteuid();
-	struct home h = { .mail = spawnd.mail, .mailbox = j->mailbox,
-		.owner = uid, .group = (gid_t)uid,
-		.domain = j->box.domain, .login = j->box.login };
+	struct home h = { .mail = spawnd.mail,
+		.mailbox = j->mailbox,
+		.owner = uid,
+		.group = (gid_t)uid,
+		.domain = j->box.domain,
+		.login = j->box.login };
 	const struct account *a;
 
 	if (!uid_is_ours(j->box.uid)) {
@@ -154,8 +157,8 @@ box_is_sane(const struct job *j)
 	return addr_is_folder_name(span_of(box->domain), 255) &&
 	    addr_is_folder_name(span_of(box->login), 64) &&
 	    (uid_is_ours(box->uid) ||
-	    accounts_by_uid(spawnd.accounts, box->uid) != NULL ||
-	    (j->type == MSG_SPAWN_REMOVE && !has_home_below_mail(j)));
+	        accounts_by_uid(spawnd.accounts, box->uid) != NULL ||
+	        (j->type == MSG_SPAWN_REMOVE && !has_home_below_mail(j)));
 }
 
 static void
@@ -170,9 +173,10 @@ job_home_make(struct job *j)
 	if (home_make(&h) == -1) {
 		log_warn("home mailbox=%u domain=%s login=%s", j->mailbox,
 		    h.domain, h.login);
-		job_fail(j, FAIL_TEMP, h.account != NULL ?
-		    "the account has no home that is its own" :
-		    "the home could not be made");
+		job_fail(j, FAIL_TEMP,
+		    h.account != NULL
+		        ? "the account has no home that is its own"
+		        : "the home could not be made");
 		return;
 	}
 	log_info("home mailbox=%u domain=%s login=%s uid=%u", j->mailbox,
@@ -283,10 +287,11 @@ on_box(struct ipc_msg *m, void *arg)
 	    (j->mailbox != 0 && j->box.mailbox != j->mailbox)) {
 		log_warnx("out-of-range mailbox=%u uid=%u", j->box.mailbox,
 		    j->box.uid);
-		job_fail(j, FAIL_TEMP, uid_is_ours(j->box.uid) ?
-		    "authd's answer is out of range" :
-		    "the mailbox's uid is none of uid-first to uid-last or "
-		    "unix-accounts");
+		job_fail(j, FAIL_TEMP,
+		    uid_is_ours(j->box.uid)
+		        ? "authd's answer is out of range"
+		        : "the mailbox's uid is none of uid-first to uid-last or "
+		          "unix-accounts");
 		return 0;
 	}
 	j->mailbox = j->box.mailbox;
@@ -297,8 +302,9 @@ on_box(struct ipc_msg *m, void *arg)
 static void
 job_ask(struct job *j, enum msg_type question, const struct buf *b)
 {
-	if (buf_error(b) != 0 || ipc_request(spawnd.authd, question, b, -1,
-	                             AUTH_MS, on_box, j) == -1)
+	if (buf_error(b) != 0 ||
+	    ipc_request(spawnd.authd, question, b, -1, AUTH_MS, on_box, j) ==
+	        -1)
 		job_hold(j);
 }
 
@@ -492,7 +498,8 @@ int
 main(int argc, char *argv[])
 {
 	static const struct proc_ops ops = { .check = spawnd_check,
-		.reload = spawnd_reload, .stats = spawnd_stats };
+		.reload = spawnd_reload,
+		.stats = spawnd_stats };
 	struct proc proc;
 
 	proc_init(&proc, ROLE_SPAWND, &ops, argc, argv);
@@ -515,7 +522,8 @@ main(int argc, char *argv[])
 	workers_init();
 	/* No Landlock: what it forbids here would bind the workers' own
 	 * programs and libraries too.  They confine themselves first thing. */
-	proc_confine(&proc, CONFINE_EXEC | CONFINE_FORK | CONFINE_FILES |
-	    CONFINE_ACCEPT | CONFINE_CONNECT);
+	proc_confine(&proc,
+	    CONFINE_EXEC | CONFINE_FORK | CONFINE_FILES | CONFINE_ACCEPT |
+	        CONFINE_CONNECT);
 	return proc_loop(&proc);
 }

@@ -27,7 +27,7 @@ struct home {
 	int mail; /* the root of all homes, borrowed */
 	uint32_t mailbox;
 	uid_t owner;
-	gid_t group;         /* its worker's */
+	gid_t group; /* its worker's */
 	const char *domain, *login;
 	const char *account; /* an account's home, "" if it is none any more;
 	                      * NULL: it is below mail */
@@ -59,21 +59,21 @@ int priv_start_worker(const char *program, const struct box_setup *, int home,
 struct job {
 	TAILQ_ENTRY(job) entry; /* while it waits for authd or a worker */
 	enum msg_type type;
-	uint64_t peer;          /* token of the channel it came by */
+	uint64_t peer; /* token of the channel it came by */
 	uint32_t id;
 	uint32_t mailbox;
 	uint8_t service;
 	char remote[65];
-	int fd;                 /* the session; -1 */
-	struct msg_box box;     /* authd's word */
-	struct buf work;        /* what the worker is to do, encoded */
-	unsigned tries;         /* workers that died over it */
+	int fd;             /* the session; -1 */
+	struct msg_box box; /* authd's word */
+	struct buf work;    /* what the worker is to do, encoded */
+	unsigned tries;     /* workers that died over it */
 	uint64_t deadline_ms;
 };
 
 TAILQ_HEAD(jobs, job);
 
-void job_fail(struct job *, enum fail, const char *why); /* frees it */
+void job_fail(struct job *, enum fail, const char *why);   /* frees it */
 void job_done(struct job *, enum msg_type answer, int fd); /* frees it */
 void job_answer(struct job *, enum msg_type answer, const struct buf *);
 

@@ -5,7 +5,6 @@
 #include "master/spawnd_peers.h"
 #include "tap.h"
 
-
 /* Pieces of an archive; what of it was put is in the answer. */
 static int
 copy(enum msg_type type, struct copy_cursor cursor, struct span data)
@@ -49,21 +48,24 @@ copies(void)
 	box.state = BOX_ACTIVE;
 	is_int(purge(5, 0, false), MSG_SPAWN_PURGED, "all of it is deleted");
 	is_int(copy(MSG_SPAWN_RESTORE, begin,
-	    span_sub(buf_span(&archive), 0, 1500)), COPIED_MORE, "a restore");
+	           span_sub(buf_span(&archive), 0, 1500)),
+	    COPIED_MORE, "a restore");
 	one = copied.cursor;
 	is_int((int)one.at, 1500, "says how far it is");
 	is_int(copy(MSG_SPAWN_RESTORE, one,
-	    span_sub(buf_span(&archive), 1500, 2000)), COPIED_MORE,
-	    "the rest");
+	           span_sub(buf_span(&archive), 1500, 2000)),
+	    COPIED_MORE, "the rest");
 	two = copied.cursor;
 	is_int(copy(MSG_SPAWN_RESTORE, one,
-	    span_sub(buf_span(&archive), 1500, 2000)), COPIED_MORE,
-	    "the same again");
+	           span_sub(buf_span(&archive), 1500, 2000)),
+	    COPIED_MORE, "the same again");
 	ok(copied.cursor.at == two.at && two.at == 3072, "changes nothing");
 	is_int(copy(MSG_SPAWN_RESTORE, (struct copy_cursor){ two.session, 7 },
-	    span_of("x")), COPIED_LOST, "from elsewhere it does not go on");
+	           span_of("x")),
+	    COPIED_LOST, "from elsewhere it does not go on");
 	is_int(copy(MSG_SPAWN_RESTORE, (struct copy_cursor){ 1, 3072 },
-	    span_of("")), COPIED_LOST, "nor is it another's");
+	           span_of("")),
+	    COPIED_LOST, "nor is it another's");
 	is_int(copy(MSG_SPAWN_RESTORE, two, span_of("")), COPIED_OVER, "done");
 	is_int((int)copied.messages, 2, "with two messages");
 	is_int(copy(MSG_SPAWN_RESTORE, two, span_of("")), COPIED_OVER,
@@ -76,8 +78,8 @@ copies(void)
 	    "a worker that is killed takes it with it");
 	is_int(copy(MSG_SPAWN_RESTORE, begin, buf_span(&archive)), COPIED_MORE,
 	    "anew");
-	is_int(copy(MSG_SPAWN_RESTORE, copied.cursor, span_of("")),
-	    COPIED_OVER, "it is done");
+	is_int(copy(MSG_SPAWN_RESTORE, copied.cursor, span_of("")), COPIED_OVER,
+	    "it is done");
 	is_int((int)(copied.messages * 10 + copied.already), 2,
 	    "all was there");
 	is_int(copy(MSG_SPAWN_RESTORE, begin, span_of("")), COPIED_BAD,

@@ -51,8 +51,7 @@ own_folder(int mail, const char *name, mode_t mode)
 		return shut(fd);
 	}
 	/* The umask took bits away, or a crash came between. */
-	if (mode != 0 && (st.st_mode & 07777) != mode &&
-	    fchmod(fd, mode) == -1)
+	if (mode != 0 && (st.st_mode & 07777) != mode && fchmod(fd, mode) == -1)
 		return shut(fd);
 	return fd;
 }
@@ -128,8 +127,8 @@ static int
 open_home(int dir, const char *name, uid_t owner, uid_t or_owner)
 {
 	struct stat st;
-	int fd = openat(
-	    dir, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int fd = openat(dir, name,
+	    O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 	if (fd == -1)
 		return -1;

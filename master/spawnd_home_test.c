@@ -29,8 +29,12 @@ static void
 accounts(void)
 {
 	char path[300], by_link[300];
-	struct home h = { .mail = mail, .mailbox = 9, .owner = owner,
-		.domain = "a.test", .login = "ann", .account = path };
+	struct home h = { .mail = mail,
+		.mailbox = 9,
+		.owner = owner,
+		.domain = "a.test",
+		.login = "ann",
+		.account = path };
 	struct stat st;
 	int fd;
 
@@ -49,7 +53,8 @@ accounts(void)
 	}
 	is_int(home_make(&h), 0, "its own is good");
 	ok(stat(path, &st) == 0 && (st.st_mode & 07777) == 0750 &&
-	    st.st_uid == owner, "and stays as it is");
+	        st.st_uid == owner,
+	    "and stays as it is");
 	ok(fstatat(mail, "a.test", &st, 0) == -1, "nothing is made below mail");
 	fd = home_open(&h);
 	ok(fd != -1 && (fcntl(fd, F_GETFL) & O_PATH), "opened as a path only");

@@ -59,8 +59,9 @@ set_home(struct environment *e, const struct msg_hook *m)
 	struct span login = msg_hook_var(m, "SEMAIL_MAILBOX");
 
 	if (addr_is_folder_name(domain, 255) && addr_is_folder_name(login, 64))
-		set(e, "SEMAIL_HOME", "%s/mail/%.*s/%.*s", conf_str("state-dir"),
-		    (int)domain.len, (const char *)domain.data, (int)login.len,
+		set(e, "SEMAIL_HOME", "%s/mail/%.*s/%.*s",
+		    conf_str("state-dir"), (int)domain.len,
+		    (const char *)domain.data, (int)login.len,
 		    (const char *)login.data);
 }
 
@@ -69,7 +70,8 @@ make_environment(struct environment *e, const struct msg_hook *m)
 {
 	const char *tz = getenv("TZ");
 
-	set(e, "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:"
+	set(e, "PATH",
+	    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:"
 	    "/sbin:/bin");
 	set(e, "LANG", "C.UTF-8");
 	set(e, "HOME", "/");
@@ -101,12 +103,14 @@ hook_request(struct ipc *ipc, struct ipc_msg *m)
 		return 0;
 	}
 	if (span_copy(msg_hook_var(&in, "SEMAIL_AUDIT_ID"), now.audit,
-	    sizeof(now.audit)) == -1)
+	        sizeof(now.audit)) == -1)
 		return ipc_refuse(ipc, m, "form");
 	e.order = (struct hook_order){
 		.timeout_ms = (uint32_t)conf_num("hook-timeout"),
-		.dir = conf_str("hook-dir"), .user = conf_str("hook-user"),
-		.change_user = spawnd.change_user, .hook = in.hook,
+		.dir = conf_str("hook-dir"),
+		.user = conf_str("hook-user"),
+		.change_user = spawnd.change_user,
+		.hook = in.hook,
 		.audit = now.audit
 	};
 	make_environment(&e, &in);

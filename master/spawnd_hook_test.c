@@ -53,7 +53,8 @@ hooks(void)
 	if (chmod(daemon_dir, 0711) == -1 || mkdir(path, 0755) == -1 ||
 	    chmod(path, 0755) == -1)
 		abort();
-	put_hook("mailbox-new", "#!/bin/sh\necho \"$SEMAIL_HOOK $SEMAIL_HOME "
+	put_hook("mailbox-new",
+	    "#!/bin/sh\necho \"$SEMAIL_HOOK $SEMAIL_HOME "
 	    "$SEMAIL_MAILBOX $SEMAIL_WHO $HOME $LANG\"; exit 5\n");
 	put_hook("mailbox-mod", "#!/bin/sh\nsleep 1\n");
 	is_int(ask_hook("mailbox-new", "SEMAIL_MAILBOX", "ann", true),

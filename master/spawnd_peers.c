@@ -11,8 +11,12 @@
 struct ipc *authd, *admind, *pop3d, *local;
 unsigned nauthd, npop3d_gone;
 enum authd_says authd_says;
-struct msg_box box = { .mailbox = 5, .uid = UID, .state = BOX_ACTIVE,
-	.domain = "x.test", .login = "ann", .address = "ann@x.test" };
+struct msg_box box = { .mailbox = 5,
+	.uid = UID,
+	.state = BOX_ACTIVE,
+	.domain = "x.test",
+	.login = "ann",
+	.address = "ann@x.test" };
 int answer, answer_fd = -1;
 enum fail answer_fail;
 struct msg_purged purged;
@@ -74,8 +78,9 @@ authd_gone(struct ipc *ipc, void *arg)
 		authd = NULL;
 }
 
-static const struct ipc_ops authd_ops = { .msg = authd_msg, .up = authd_up,
-	.gone = authd_gone };
+static const struct ipc_ops authd_ops = {
+	.msg = authd_msg, .up = authd_up, .gone = authd_gone
+};
 
 void
 say_revoked(uint32_t mailbox)
@@ -109,8 +114,7 @@ pop3d_gone(struct ipc *ipc, void *arg)
 }
 
 static const struct ipc_ops caller_ops = { .msg = no_msg };
-static const struct ipc_ops pop3d_ops = { .msg = no_msg,
-	.gone = pop3d_gone };
+static const struct ipc_ops pop3d_ops = { .msg = no_msg, .gone = pop3d_gone };
 
 static int
 on_answer(struct ipc_msg *m, void *arg)
@@ -164,7 +168,8 @@ int
 ask(struct ipc *ipc, enum msg_type type, const struct buf *b, int fd)
 {
 	answer = -1;
-	if (ipc_request(ipc, type, b, fd, DAEMON_WAIT_MS, on_answer, NULL) == -1)
+	if (ipc_request(ipc, type, b, fd, DAEMON_WAIT_MS, on_answer, NULL) ==
+	    -1)
 		return -1;
 	daemon_wait(is_answered);
 	return answer;
@@ -187,7 +192,8 @@ int
 attach(int *fd_out)
 {
 	struct msg_spawn_attach m = { .ticket = "a ticket, good?",
-		.service = SERVICE_POP3, .remote = span_of("192.0.2.1") };
+		.service = SERVICE_POP3,
+		.remote = span_of("192.0.2.1") };
 	struct buf b;
 	int pair[2], r;
 

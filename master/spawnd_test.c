@@ -87,7 +87,8 @@ nonsense(void)
 	buf_puts(&b, "too short");
 	ask_only(pop3d, MSG_SPAWN_ATTACH, &b, dup(STDERR_FILENO));
 	buf_clear(&b);
-	ok(daemon_wait(pop3d_refused), "a malformed request closes the channel");
+	ok(daemon_wait(pop3d_refused),
+	    "a malformed request closes the channel");
 	ok(daemon_wait(all_up), "which may be opened again");
 }
 

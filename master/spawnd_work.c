@@ -79,7 +79,7 @@ good_done(struct span in)
  * what is in them is passed on as it is. */
 static const struct work {
 	enum msg_type asked, to_worker, from_worker, answer;
-	bool (*good)(struct span);        /* after the mailbox's number */
+	bool (*good)(struct span); /* after the mailbox's number */
 	bool (*good_answer)(struct span);
 	unsigned deadline_ms;
 } works[] = {
@@ -89,8 +89,8 @@ static const struct work {
 	    good_purge, good_purged, PURGE_MS },
 	{ MSG_SPAWN_BACKUP, MSG_BOX_BACKUP, MSG_BOX_COPIED, MSG_SPAWN_COPIED,
 	    good_backup, good_copied, COPY_MS },
-	{ MSG_SPAWN_RESTORE, MSG_BOX_RESTORE, MSG_BOX_COPIED,
-	    MSG_SPAWN_COPIED, good_restore, good_copied, COPY_MS },
+	{ MSG_SPAWN_RESTORE, MSG_BOX_RESTORE, MSG_BOX_COPIED, MSG_SPAWN_COPIED,
+	    good_restore, good_copied, COPY_MS },
 };
 
 static const struct work *
@@ -139,9 +139,9 @@ work_known(struct job *j)
 
 	if (!good)
 		job_fail(j, FAIL_BAD,
-		    j->box.state == BOX_DELETING ?
-		        "the mailbox is being deleted" :
-		        "the mailbox is not there yet");
+		    j->box.state == BOX_DELETING
+		        ? "the mailbox is being deleted"
+		        : "the mailbox is not there yet");
 	else
 		worker_attach(j);
 }

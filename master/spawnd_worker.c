@@ -33,15 +33,15 @@ struct worker {
 	uint32_t mailbox;
 	uid_t uid;
 	pid_t pid;
-	struct ipc *control;   /* NULL once the channel is gone */
+	struct ipc *control; /* NULL once the channel is gone */
 	enum worker_state state;
-	uint32_t sent;         /* sessions, channels and work handed over */
-	uint64_t quota_kb;     /* what it was told */
-	bool sessions;         /* some of them were logged in */
-	bool told;             /* we ended it */
-	uint64_t since_ms;     /* of the state */
-	struct job *erase;     /* it is there to empty this job's home */
-	struct jobs waiting;   /* for its end */
+	uint32_t sent;       /* sessions, channels and work handed over */
+	uint64_t quota_kb;   /* what it was told */
+	bool sessions;       /* some of them were logged in */
+	bool told;           /* we ended it */
+	uint64_t since_ms;   /* of the state */
+	struct job *erase;   /* it is there to empty this job's home */
+	struct jobs waiting; /* for its end */
 };
 
 TAILQ_HEAD(workers, worker);
@@ -184,7 +184,8 @@ static const struct ipc_ops worker_ops = { .msg = worker_msg,
 static struct worker *
 worker_start(struct job *j, int home, enum box_job what)
 {
-	struct box_setup setup = { .box = j->box, .job = (uint8_t)what,
+	struct box_setup setup = { .box = j->box,
+		.job = (uint8_t)what,
 		.received_limit = (uint32_t)conf_num("received-limit"),
 		.vacation_period_s = conf_num("vacation-period") / 1000,
 		.quota_warning = (uint32_t)conf_num("quota-warning"),
@@ -197,8 +198,8 @@ worker_start(struct job *j, int home, enum box_job what)
 	    (w = calloc(1, sizeof(*w))) == NULL)
 		return NULL;
 	if (priv_start_worker(conf_str("worker-program"), &setup, home,
-	        spawnd.change_user, job_home(j).group, &w->pid, &control) ==
-	    -1) {
+	        spawnd.change_user, job_home(j).group, &w->pid,
+	        &control) == -1) {
 		free(w);
 		return NULL;
 	}
@@ -438,8 +439,8 @@ worker_attach(struct job *j)
 	struct home h = job_home(j);
 	int home;
 
-	if (w != NULL && (w->state == LEAVING || w->erase != NULL ||
-	                     w->control == NULL)) {
+	if (w != NULL &&
+	    (w->state == LEAVING || w->erase != NULL || w->control == NULL)) {
 		job_wait(j, &w->waiting);
 		return;
 	}
@@ -559,8 +560,9 @@ list_accounts(struct workers *list, const struct accounts *old,
 
 	for (w = TAILQ_FIRST(list); w != NULL; w = next) {
 		next = TAILQ_NEXT(w, entry);
-		if (w->state == LEAVING || account_same(
-		    accounts_by_uid(old, w->uid), accounts_by_uid(new, w->uid)))
+		if (w->state == LEAVING ||
+		    account_same(accounts_by_uid(old, w->uid),
+		        accounts_by_uid(new, w->uid)))
 			continue;
 		log_info("revoked mailbox=%u pid=%ld", w->mailbox,
 		    (long)w->pid);

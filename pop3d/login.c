@@ -85,7 +85,7 @@ ask_spawnd(struct session *s, const unsigned char ticket[TICKET_BYTES])
 	int sv[2], r;
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
-		sv) == -1) {
+	        sv) == -1) {
 		log_warn("socketpair");
 		session_failed(s, PROTO_TEMP, "no descriptor");
 		return;

@@ -115,8 +115,8 @@ on_accept(evutil_socket_t lfd, short what, void *arg)
 
 	(void)what;
 	for (int i = 0; i < ACCEPT_A_TURN; i++) {
-		fd =
-		    accept4((int)lfd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		fd = accept4((int)lfd, NULL, NULL,
+		    SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd == -1) {
 			if (errno == EMFILE || errno == ENFILE ||
 			    errno == ENOBUFS || errno == ENOMEM)
@@ -151,13 +151,13 @@ start_listeners(void)
 		l->is_tls = strcmp(service, "pop3s") == 0;
 		if (l->is_tls && front.tls == NULL) {
 			log_warnx("listener service=pop3s is closed: "
-				  "no certificate is set");
+			          "no certificate is set");
 			continue;
 		}
 		if (io_nonblock(fd) == -1)
 			fatal("listener");
-		l->ev = event_new(
-		    front.proc.base, fd, EV_READ | EV_PERSIST, on_accept, l);
+		l->ev = event_new(front.proc.base, fd, EV_READ | EV_PERSIST,
+		    on_accept, l);
 		if (l->ev == NULL || event_add(l->ev, NULL) == -1)
 			fatalx("event listener");
 		nlisteners++;

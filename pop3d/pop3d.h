@@ -31,7 +31,7 @@ struct front {
 enum session_state {
 	S_SECURING, /* TLS from the first byte, before the greeting */
 	S_COMMAND,
-	S_ASKING,   /* authd, then spawnd; reading is paused */
+	S_ASKING, /* authd, then spawnd; reading is paused */
 	S_ATTACHED
 };
 

@@ -414,22 +414,22 @@ flow_once(struct flow *f)
 
 	if (f->sent < f->total) {
 		size_t len = f->total - f->sent < sizeof(chunk)
-				 ? f->total - f->sent
-				 : sizeof(chunk);
+		    ? f->total - f->sent
+		    : sizeof(chunk);
 
 		for (size_t i = 0; i < len; i++)
 			chunk[i] = (unsigned char)((f->sent + i) * 13 >> 3);
 		n = send(f->from, chunk, len, MSG_DONTWAIT | MSG_NOSIGNAL);
 		for (ssize_t i = 0; i < n; i++)
-			f->sum_sent =
-			    (unsigned char)(f->sum_sent * 31 + chunk[i]);
+			f->sum_sent = (unsigned char)(f->sum_sent * 31 +
+			    chunk[i]);
 		f->sent += n > 0 ? (size_t)n : 0;
 	}
 	if (f->reading) {
 		n = recv(f->to, chunk, sizeof(chunk), MSG_DONTWAIT);
 		for (ssize_t i = 0; i < n; i++)
-			f->sum_got =
-			    (unsigned char)(f->sum_got * 31 + chunk[i]);
+			f->sum_got = (unsigned char)(f->sum_got * 31 +
+			    chunk[i]);
 		f->got += n > 0 ? (size_t)n : 0;
 	}
 	return f->got == f->total;
@@ -512,8 +512,9 @@ test_strict(void)
 	start = io_now_ms();
 	seen[0] = '\0';
 	say(&c[0], "USER a\r\nPASS geheim\r\n");
-	ok(expect(&c[0], "-ERR [AUTH] not without encryption\r\n"
-			 "-ERR [AUTH] not without encryption\r\n"),
+	ok(expect(&c[0],
+	       "-ERR [AUTH] not without encryption\r\n"
+	       "-ERR [AUTH] not without encryption\r\n"),
 	    "no password in the clear");
 	is_str(seen, "", "authd never heard of it");
 	ok(expect_eof(&c[0]), "an idle client is sent away");
@@ -530,8 +531,9 @@ test_log(void)
 	buf_init(&b, 1 << 20);
 	io_slurp_path(log_path, 1 << 20, &b);
 	buf_putc(&b, '\0');
-	ok(strstr((char *)b.data, "login=\"a@mail.test\" method=PASS tls=no "
-				  "result=ok") != NULL,
+	ok(strstr((char *)b.data,
+	       "login=\"a@mail.test\" method=PASS tls=no "
+	       "result=ok") != NULL,
 	    "logins are logged");
 	ok(strstr((char *)b.data, "geheim") == NULL, "passwords are not");
 	buf_clear(&b);

@@ -9,7 +9,7 @@
 /* When a command makes sense. */
 enum {
 	F_PASSWORD = 1 << 0, /* only where a password may be sent */
-	F_ARG = 1 << 1,	     /* needs an argument */
+	F_ARG = 1 << 1,      /* needs an argument */
 	F_NOARG = 1 << 2     /* has none */
 };
 
@@ -241,8 +241,8 @@ command(struct proto *p, const struct proto_facts *f, struct span line,
 		if ((c->flags & F_PASSWORD) && !f->may_password)
 			return wrong(p, out,
 			    f->can_tls
-				? "-ERR [AUTH] not without encryption, use STLS"
-				: "-ERR [AUTH] not without encryption");
+			        ? "-ERR [AUTH] not without encryption, use STLS"
+			        : "-ERR [AUTH] not without encryption");
 		if ((c->flags & F_ARG) && arg.len == 0)
 			return wrong(p, out, "-ERR an argument is missing");
 		return c->run(p, f, arg, out);
@@ -282,8 +282,8 @@ proto_input(struct proto *p, const struct proto_facts *f, struct span in,
     struct buf *out, size_t *used_out)
 {
 	size_t max = p->exchange ? SASL_LINE_MAX + 2 : PROTO_LINE_MAX;
-	ptrdiff_t lf =
-	    span_chr(span_sub(in, 0, p->skipping ? in.len : max), '\n');
+	ptrdiff_t lf = span_chr(span_sub(in, 0, p->skipping ? in.len : max),
+	    '\n');
 	struct span line;
 
 	*used_out = lf == -1 ? 0 : (size_t)lf + 1;

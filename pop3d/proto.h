@@ -60,7 +60,8 @@ enum proto_answer {
 };
 
 /* The login failed.  PROTO_MORE or PROTO_CLOSE. */
-enum proto_next proto_failed(struct proto *, enum proto_answer, struct buf *out);
+enum proto_next proto_failed(struct proto *, enum proto_answer,
+    struct buf *out);
 /* Wipe and free name and password. */
 void proto_forget(struct proto *);
 

@@ -28,13 +28,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	while (at + have < in.len) {
 		have += in.len - at - have < step ? in.len - at - have : step;
 		do {
-			next = proto_input(
-			    &p, &f, span_sub(in, at, have), &out, &used);
+			next = proto_input(&p, &f, span_sub(in, at, have), &out,
+			    &used);
 			/* Each answer is to some bytes, and no wait is for
 			 * more than a line. */
 			if (used > have || (next != PROTO_WAIT && used == 0) ||
 			    (next == PROTO_WAIT &&
-				have - used >= SASL_LINE_MAX + 2))
+			        have - used >= SASL_LINE_MAX + 2))
 				abort();
 			if (next == PROTO_LOGIN) {
 				const struct sasl *s = proto_login(&p);

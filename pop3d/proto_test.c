@@ -185,13 +185,13 @@ play(const struct row *r, struct span in, size_t step, struct buf *out)
 	facts(r, &f);
 	proto_init(&p);
 	while (at < in.len || have > 0) {
-		size_t add =
-		    in.len - at - have < step ? in.len - at - have : step;
+		size_t add = in.len - at - have < step ? in.len - at - have
+		                                       : step;
 
 		have += add;
 		do {
-			next = proto_input(
-			    &p, &f, span_sub(in, at, have), out, &used);
+			next = proto_input(&p, &f, span_sub(in, at, have), out,
+			    &used);
 			at += used;
 			have -= used;
 			if (next == PROTO_LOGIN) {
@@ -203,9 +203,9 @@ play(const struct row *r, struct span in, size_t step, struct buf *out)
 				if (r->answer == GOOD)
 					goto out;
 				next = proto_failed(&p,
-				    r->answer == BAD	? PROTO_DENIED
-				    : r->answer == BUSY ? PROTO_IN_USE
-							: PROTO_TEMP,
+				    r->answer == BAD        ? PROTO_DENIED
+				        : r->answer == BUSY ? PROTO_IN_USE
+				                            : PROTO_TEMP,
 				    out);
 			}
 			if (next == PROTO_TLS || next == PROTO_CLOSE) {
@@ -232,8 +232,8 @@ test_rows(void)
 
 		for (size_t s = 0; s < nitems(steps); s++) {
 			buf_init(&out, 65536);
-			play(
-			    &rows[i], span_from(rows[i].in, n), steps[s], &out);
+			play(&rows[i], span_from(rows[i].in, n), steps[s],
+			    &out);
 			buf_putc(&out, '\0');
 			is_str((const char *)out.data, rows[i].want,
 			    "%s, by %zu", rows[i].name, steps[s]);
@@ -256,10 +256,9 @@ test_lengths(void)
 		memcpy(line, "USER ", 5);
 		memcpy(line + n - 2, "\r\nQUIT\r\n", 8);
 		for (size_t step = 1; step < 4000; step += 1999) {
-			const char *want =
-			    n <= PROTO_LINE_MAX
-				? "+OK send PASS\r\n+OK bye\r\n<CLOSE>"
-				: "-ERR line too long\r\n+OK bye\r\n<CLOSE>";
+			const char *want = n <= PROTO_LINE_MAX
+			    ? "+OK send PASS\r\n+OK bye\r\n<CLOSE>"
+			    : "-ERR line too long\r\n+OK bye\r\n<CLOSE>";
 
 			buf_init(&out, 65536);
 			play(&secure, span_from(line, n + 6), step, &out);
@@ -280,14 +279,16 @@ test_lengths(void)
 	memcpy(line, "AUTH PLAIN\r\n", 12);
 	memcpy(line + 12 + SASL_LINE_MAX, "\r\nQUIT\r\n", 8);
 	play(&secure, span_from(line, 12 + SASL_LINE_MAX + 8), 5000, &out);
-	ok(span_is(buf_span(&out), "+ \r\n-ERR malformed response\r\n"
-				   "+OK bye\r\n<CLOSE>"),
+	ok(span_is(buf_span(&out),
+	       "+ \r\n-ERR malformed response\r\n"
+	       "+OK bye\r\n<CLOSE>"),
 	    "the longest SASL response");
 	buf_clear(&out);
 	memcpy(line + 12 + SASL_LINE_MAX, "AAAA\r\nQUIT\r\n", 12);
 	play(&secure, span_from(line, 12 + SASL_LINE_MAX + 12), 5000, &out);
-	ok(span_is(buf_span(&out), "+ \r\n-ERR line too long\r\n"
-				   "+OK bye\r\n<CLOSE>"),
+	ok(span_is(buf_span(&out),
+	       "+ \r\n-ERR line too long\r\n"
+	       "+OK bye\r\n<CLOSE>"),
 	    "one that is too long");
 	buf_clear(&out);
 }

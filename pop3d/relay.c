@@ -48,10 +48,10 @@ on_worker(evutil_socket_t fd, short what, void *arg)
 		r->done = true;
 		return;
 	}
-	session_say_and_end(&s, r->spoken
-				    ? NULL
-				    : "-ERR [SYS/TEMP] your mailbox cannot be "
-				      "opened now, try again later");
+	session_say_and_end(&s,
+	    r->spoken ? NULL
+	              : "-ERR [SYS/TEMP] your mailbox cannot be "
+	                "opened now, try again later");
 }
 
 /* The worker takes bytes again. */
@@ -77,8 +77,8 @@ relay_new(struct session *s, int fd)
 	}
 	r->session = s;
 	r->fd = fd;
-	event_assign(
-	    &r->from_worker, base, fd, EV_READ | EV_PERSIST, on_worker, r);
+	event_assign(&r->from_worker, base, fd, EV_READ | EV_PERSIST, on_worker,
+	    r);
 	event_assign(&r->to_worker, base, fd, EV_WRITE, on_room, r);
 	event_add(&r->from_worker, NULL);
 	return r;

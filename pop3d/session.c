@@ -19,15 +19,15 @@ is_like(const struct sockaddr *a, const struct sockaddr *b)
 		return false;
 	if (a->sa_family == AF_INET)
 		return ((const struct sockaddr_in *)(const void *)a)
-			   ->sin_addr.s_addr ==
-		       ((const struct sockaddr_in *)(const void *)b)
-			   ->sin_addr.s_addr;
+		           ->sin_addr.s_addr ==
+		    ((const struct sockaddr_in *)(const void *)b)
+		        ->sin_addr.s_addr;
 	if (a->sa_family == AF_INET6)
 		return memcmp(&((const struct sockaddr_in6 *)(const void *)a)
-				   ->sin6_addr,
-			   &((const struct sockaddr_in6 *)(const void *)b)
-				->sin6_addr,
-			   8) == 0;
+		                   ->sin6_addr,
+		           &((const struct sockaddr_in6 *)(const void *)b)
+		                ->sin6_addr,
+		           8) == 0;
 	return true;
 }
 
@@ -38,9 +38,9 @@ session_count_like(const struct front *f, const struct sockaddr *sa)
 	unsigned n = 0;
 
 	TAILQ_FOREACH(s, &f->waiting, entry)
-	n += is_like(conn_peer_sa(s->conn), sa);
+		n += is_like(conn_peer_sa(s->conn), sa);
 	TAILQ_FOREACH(s, &f->attached, entry)
-	n += is_like(conn_peer_sa(s->conn), sa);
+		n += is_like(conn_peer_sa(s->conn), sa);
 	return n;
 }
 
@@ -51,7 +51,7 @@ session_sweep(struct front *f)
 	struct session *s;
 
 	while ((s = TAILQ_FIRST(&f->waiting)) != NULL &&
-	       s->since_ms + LOGIN_TIME_MS <= now)
+	    s->since_ms + LOGIN_TIME_MS <= now)
 		session_say_and_end(&s, "-ERR no login in time");
 }
 
@@ -86,8 +86,8 @@ forget(struct session *s)
 		ipc_forget(f->authd, s);
 		ipc_forget(f->spawnd, s);
 	}
-	TAILQ_REMOVE(
-	    s->state == S_ATTACHED ? &f->attached : &f->waiting, s, entry);
+	TAILQ_REMOVE(s->state == S_ATTACHED ? &f->attached : &f->waiting, s,
+	    entry);
 	f->nsessions--;
 	if (s->address != NULL)
 		log_info("session-end client=%s login=%s seconds=%llu",
@@ -136,8 +136,7 @@ facts(const struct session *s, struct proto_facts *out)
 	out->hostname = conf_str("hostname");
 	out->is_tls = conn_is_tls(s->conn);
 	out->can_tls = s->front->tls != NULL;
-	out->may_password =
-	    out->is_tls || strcmp(rule, "yes") == 0 ||
+	out->may_password = out->is_tls || strcmp(rule, "yes") == 0 ||
 	    (strcmp(rule, "loopback") == 0 && conn_peer_is_loopback(s->conn));
 }
 
@@ -316,9 +315,9 @@ void
 session_failed(struct session *s, enum proto_answer a, const char *why)
 {
 	log_login(s,
-	    a == PROTO_DENIED	? "denied"
-	    : a == PROTO_IN_USE ? "in-use"
-				: "failed",
+	    a == PROTO_DENIED       ? "denied"
+	        : a == PROTO_IN_USE ? "in-use"
+	                            : "failed",
 	    why);
 	proto_forget(&s->proto);
 	if (s->pair != -1) {

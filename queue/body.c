@@ -132,8 +132,8 @@ body_collect(int dirfd, bool (*needed)(void *, uint64_t), void *arg)
 		if (strlen(de->d_name) > 3 || de->d_name[0] == '.')
 			continue;
 		snprintf(dir, sizeof(dir), "body/%.3s", de->d_name);
-		n += collect_dir(
-		    dirfd, dir, strcmp(de->d_name, "tmp") == 0, needed, arg);
+		n += collect_dir(dirfd, dir, strcmp(de->d_name, "tmp") == 0,
+		    needed, arg);
 	}
 	closedir(d);
 	if (n > 0)

@@ -18,13 +18,13 @@
 
 struct plan {
 	struct queued *q;
-	struct qmsg *m;   /* the parent */
+	struct qmsg *m; /* the parent */
 	struct qtarget *t;
 	uint64_t now_s;
 	struct buf rcpts[CHILDREN_MAX], prefix[CHILDREN_MAX], body;
 	struct child child[CHILDREN_MAX];
 	unsigned n;
-	uint64_t shared;  /* a child with a body file, or 0 */
+	uint64_t shared; /* a child with a body file, or 0 */
 };
 
 static bool
@@ -124,9 +124,9 @@ carry_out(struct plan *p, struct span status)
 {
 	for (unsigned i = 0; i < p->n; i++) {
 		errno = buf_error(&p->rcpts[i]) != 0 ||
-				buf_error(&p->prefix[i]) != 0
-			    ? ENOMEM
-			    : 0;
+		        buf_error(&p->prefix[i]) != 0
+		    ? ENOMEM
+		    : 0;
 		if (errno != 0)
 			return -1;
 		p->child[i].envelope.rcpts = buf_span(&p->rcpts[i]);
@@ -141,16 +141,14 @@ static bool
 may_ask(const struct qmsg *m, const struct msg_actions *a)
 {
 	return qmsg_depth(m->flags) < QMSG_DEPTH_MAX &&
-	       (a->answer.len == 0 || m->reverse_path.len > 0);
+	    (a->answer.len == 0 || m->reverse_path.len > 0);
 }
 
 int
 children_act(struct queued *q, struct qmsg *m, struct qtarget *t,
     const struct msg_delivered *d, const char **why_out)
 {
-	struct plan p = {
-		.q = q, .m = m, .t = t, .now_s = io_wall_s()
-	};
+	struct plan p = { .q = q, .m = m, .t = t, .now_s = io_wall_s() };
 	int r = 0;
 
 	*why_out = "4.3.0 what the delivery asks for cannot be queued now";

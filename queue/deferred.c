@@ -26,8 +26,8 @@ need_dir(int dirfd, uint64_t id)
 }
 
 int
-deferred_write(
-    int dirfd, const struct qmsg *m, struct span body, uint64_t now_s)
+deferred_write(int dirfd, const struct qmsg *m, struct span body,
+    uint64_t now_s)
 {
 	char path[QMSG_PATH];
 	struct buf b;
@@ -45,8 +45,8 @@ deferred_write(
 		if (t->state == T_DONE)
 			deferred_put_target(&b, now_s, t, true, span_of(""));
 		else if (t->status != NULL)
-			deferred_put_target(
-			    &b, now_s, t, false, span_of(t->status));
+			deferred_put_target(&b, now_s, t, false,
+			    span_of(t->status));
 	}
 	deferred_put_attempt(&b, now_s, m);
 	if ((errno = buf_error(&b)) != 0 || need_dir(dirfd, m->id) == -1)
@@ -181,8 +181,9 @@ deferred_read(int dirfd, uint64_t id)
 	buf_init(&b, DEFERRED_HEAD_MAX + DEFERRED_LINES_MAX);
 	if (fstat(fd, &st) == 0)
 		m = read_head(fd, (uint64_t)st.st_size, &b);
-	if (m != NULL && (m->id != id || read_lines(fd, (uint64_t)st.st_size,
-					     &b, m) == -1)) {
+	if (m != NULL &&
+	    (m->id != id ||
+	        read_lines(fd, (uint64_t)st.st_size, &b, m) == -1)) {
 		qmsg_free(&m);
 		errno = EBADMSG;
 	}
@@ -210,8 +211,8 @@ deferred_append(int dirfd, struct qmsg *m, struct span lines, bool sync)
 	/* What a torn write left behind goes first. */
 	r = disk->truncate(fd, (off_t)m->file_end);
 	if (r == 0)
-		r = disk_pwrite_all(
-		    fd, lines.data, lines.len, (off_t)m->file_end);
+		r = disk_pwrite_all(fd, lines.data, lines.len,
+		    (off_t)m->file_end);
 	if (r == 0 && sync)
 		r = disk->datasync(fd);
 	saved = errno;

@@ -15,7 +15,8 @@ message(void)
 		.reverse_path = span_of("\"a b%\"@x.test"),
 		.client = span_of("192.0.2.1"),
 		.auth = span_of(""),
-		.prefix = span_of("Delivered-To: b%\r\nReceived: by x;\r\n\ty\r\n"),
+		.prefix =
+		    span_of("Delivered-To: b%\r\nReceived: by x;\r\n\ty\r\n"),
 		.nrcpts = 3,
 		.body_bytes = 7,
 		.body_crc = 0xdeadbeef };
@@ -55,21 +56,21 @@ head(void)
 		return;
 	is_int((int64_t)len, (int64_t)file.len - 10, "up to the body");
 	ok(got->id == m->id && got->arrived_s == m->arrived_s &&
-		got->flags == (5 | QMSG_PREFIX) && got->body_bytes == 7 &&
-		got->body_crc == 0xdeadbeef && !got->body_file,
+	        got->flags == (5 | QMSG_PREFIX) && got->body_bytes == 7 &&
+	        got->body_crc == 0xdeadbeef && !got->body_file,
 	    "numbers");
 	ok(span_eq(got->reverse_path, m->reverse_path) &&
-		span_eq(got->client, m->client) && got->auth.len == 0,
+	        span_eq(got->client, m->client) && got->auth.len == 0,
 	    "texts");
 	ok(span_eq(got->prefix, m->prefix) && got->prefix.len > 20,
 	    "lines that forwarding added");
 	is_int(got->nrcpts, 3, "recipients");
 	is_int(got->nopen, 3, "targets");
 	ok(qmsg_find(got, TARGET_MAILBOX, 17, span_of("")) != NULL &&
-		qmsg_find(got, TARGET_REMOTE, 0, span_of("c d@else.test")) !=
-		    NULL &&
-		qmsg_find(got, TARGET_UNKNOWN, 0, span_of("\xc3\xbc@x.test")) !=
-		    NULL,
+	        qmsg_find(got, TARGET_REMOTE, 0, span_of("c d@else.test")) !=
+	            NULL &&
+	        qmsg_find(got, TARGET_UNKNOWN, 0, span_of("\xc3\xbc@x.test")) !=
+	            NULL,
 	    "each of them");
 	qmsg_free(&got);
 	for (size_t cut = 0; cut < len; cut++) {
@@ -109,8 +110,8 @@ status(void)
 	target = qmsg_find(m, TARGET_MAILBOX, 17, span_of(""));
 	deferred_put_target(&lines, 1, target, true, span_of("2.0.0 ok"));
 	target = qmsg_find(m, TARGET_REMOTE, 0, span_of("c d@else.test"));
-	deferred_put_target(
-	    &lines, 2, target, false, span_of("4.4.1 tab\there, 100%"));
+	deferred_put_target(&lines, 2, target, false,
+	    span_of("4.4.1 tab\there, 100%"));
 	deferred_put_expand(&lines, 3, span_of("\xc3\xbc@x.test"), t, 2);
 	deferred_put_attempt(&lines, 4, m);
 	whole = lines.len;
@@ -124,8 +125,8 @@ status(void)
 	target = qmsg_find(got, TARGET_REMOTE, 0, span_of("c d@else.test"));
 	is_str(target->status, "4.4.1 tab?here, 100%", "the reason");
 	ok(qmsg_find(got, TARGET_UNKNOWN, 0, span_of("\xc3\xbc@x.test")) ==
-		    NULL &&
-		qmsg_find(got, TARGET_MAILBOX, 18, span_of("")) != NULL,
+	            NULL &&
+	        qmsg_find(got, TARGET_MAILBOX, 18, span_of("")) != NULL,
 	    "the expansion");
 	qmsg_free(&got);
 
@@ -159,7 +160,8 @@ lists(void)
 	size_t len;
 
 	for (unsigned i = 0; i < TARGETS_MAX; i++) {
-		snprintf(text[i], sizeof(text[i]), "a.member.of.the.list.%05u@x.test", i);
+		snprintf(text[i], sizeof(text[i]),
+		    "a.member.of.the.list.%05u@x.test", i);
 		t[i] = (struct target){ TARGET_MAILBOX, i + 1,
 			span_of(text[i]) };
 	}
@@ -179,11 +181,11 @@ lists(void)
 	deferred_head_put(&file, m);
 	got = deferred_head_get(buf_span(&file), &len);
 	ok(got != NULL && got->nopen == TARGETS_MAX + 39 &&
-		qmsg_find(got, TARGET_MAILBOX, TARGETS_MAX, span_of("")) != NULL,
+	        qmsg_find(got, TARGET_MAILBOX, TARGETS_MAX, span_of("")) !=
+	            NULL,
 	    "is read back");
 	buf_reset(&lines);
-	deferred_put_expand(
-	    &lines, 3, span_of("all+1@x.test"), t, TARGETS_MAX);
+	deferred_put_expand(&lines, 3, span_of("all+1@x.test"), t, TARGETS_MAX);
 	if (got != NULL)
 		deferred_lines_get(buf_span(&lines), got, &bad);
 	ok(bad == 0 && got->nopen == TARGETS_MAX + 38,
@@ -203,7 +205,8 @@ lists(void)
 	deferred_head_put(&file, m);
 	got = deferred_head_get(buf_span(&file), &len);
 	ok(got != NULL && got->nopen == m->nopen &&
-		got->ntargets == m->ntargets, "what is below it is read back");
+	        got->ntargets == m->ntargets,
+	    "what is below it is read back");
 	qmsg_free(&got);
 	qmsg_free(&m);
 	buf_clear(&b);

@@ -245,8 +245,8 @@ get_u64_line(struct span *in, const char *name, uint64_t max, uint64_t *out)
 }
 
 static int
-get_text_line(
-    struct span *in, const char *name, struct buf *scratch, struct span *out)
+get_text_line(struct span *in, const char *name, struct buf *scratch,
+    struct span *out)
 {
 	struct span line, v;
 
@@ -272,8 +272,8 @@ get_target_line(struct span v, struct buf *scratch, struct target *t)
 
 /* The recipients and their targets, as an envelope has them. */
 static int
-get_rcpts(
-    struct span *in, struct buf *scratch, struct envelope *e, struct buf *rcpts)
+get_rcpts(struct span *in, struct buf *scratch, struct envelope *e,
+    struct buf *rcpts)
 {
 	struct target targets[TARGETS_MAX];
 	struct span rest, line, v, address;
@@ -312,7 +312,7 @@ get_body_line(struct span *in, struct envelope *e)
 	if ((!e->body_file && !span_is(word, "inline")) ||
 	    next_word(&v, ' ', &word) == -1 ||
 	    span_u64(word, e->body_file ? INT64_MAX : BODY_INLINE_MAX,
-		&e->body_bytes) == -1)
+	        &e->body_bytes) == -1)
 		return -1;
 	return get_hex32(v, &e->body_crc);
 }
@@ -336,7 +336,7 @@ get_head(struct span in, uint64_t *id, struct buf *scratch, struct envelope *e,
 	    get_text_line(&in, "client", scratch, &e->client) == -1 ||
 	    get_text_line(&in, "auth", scratch, &e->auth) == -1 ||
 	    (flags & QMSG_PREFIX &&
-		get_text_line(&in, "prefix", scratch, &e->prefix) == -1) ||
+	        get_text_line(&in, "prefix", scratch, &e->prefix) == -1) ||
 	    get_rcpts(&in, scratch, e, rcpts) == -1 ||
 	    get_body_line(&in, e) == -1 || in.len != 0)
 		return -1;
@@ -368,9 +368,9 @@ deferred_head_get(struct span in, size_t *head_len_out)
 
 	if (crc_at == -1 || in.len - (size_t)crc_at < 14) {
 		errno = in.len < sizeof(MAGIC) - 1 ||
-				memcmp(in.data, MAGIC, sizeof(MAGIC) - 1) == 0
-			    ? EAGAIN
-			    : EBADMSG;
+		        memcmp(in.data, MAGIC, sizeof(MAGIC) - 1) == 0
+		    ? EAGAIN
+		    : EBADMSG;
 		return NULL;
 	}
 	head = (size_t)crc_at;
@@ -439,8 +439,8 @@ line_target(struct qmsg *m, const struct span *f, unsigned n, bool done,
 }
 
 static void
-line_expand(
-    struct qmsg *m, const struct span *f, unsigned n, struct buf *scratch)
+line_expand(struct qmsg *m, const struct span *f, unsigned n,
+    struct buf *scratch)
 {
 	struct target t[TARGETS_MAX];
 	unsigned nt = 0;

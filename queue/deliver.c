@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #define DELIVER_MS (5 * 60 * 1000)
-#define LOST_MAX 3  /* times local or a worker may go away with a message */
+#define LOST_MAX 3 /* times local or a worker may go away with a message */
 #define LOCAL_LOST "4.3.2 local went away"
 #define TURN_MAX 16 /* targets of one message before another's turn */
 
@@ -63,8 +63,8 @@ delivered(struct queued *q, struct qmsg *m, struct qtarget *t,
 	log_delivery(m, t, "delivered", d->status);
 	q->delivered_ms = io_now_ms();
 	more = msg_has_actions(&d->actions)
-		   ? children_act(q, m, t, d, &why)
-		   : spool_done(q->spool, m, t, d->status);
+	    ? children_act(q, m, t, d, &why)
+	    : spool_done(q->spool, m, t, d->status);
 	if (more == -1) {
 		log_delivery(m, t, "not-delivered", span_of(why));
 		tried(q, m, t, span_of(why));
@@ -81,8 +81,8 @@ on_delivered(struct ipc_msg *answer, void *arg)
 	struct flight *f = arg;
 	struct queued *q = f->q;
 	struct qmsg *m = f->m;
-	struct qtarget *t =
-	    qmsg_find(m, TARGET_MAILBOX, f->mailbox, span_of(""));
+	struct qtarget *t = qmsg_find(m, TARGET_MAILBOX, f->mailbox,
+	    span_of(""));
 	struct msg_delivered d;
 	struct ipc *channel = ipc_by_token(f->channel);
 	char reason[201];
@@ -169,12 +169,12 @@ hand_out(struct queued *q, struct qmsg *m, struct qtarget *t)
 		r = put_body(q, m, b);
 	if (r == -1)
 		return errno == EMFILE || errno == ENOMEM ? NOT_NOW
-							  : UNREADABLE;
+		                                          : UNREADABLE;
 	if ((f = malloc(sizeof(*f))) == NULL)
 		fatal("delivery");
 	*f = (struct flight){ q, m, ipc_token(q->local), t->mailbox };
-	r = ipc_request(
-	    q->local, MSG_DELIVER, b, fd, DELIVER_MS, on_delivered, f);
+	r = ipc_request(q->local, MSG_DELIVER, b, fd, DELIVER_MS, on_delivered,
+	    f);
 	if (r == -1) {
 		free(f);
 		return NOT_NOW;
@@ -210,8 +210,9 @@ unreadable(struct queued *q, struct qmsg *m)
 		if (t->state != T_WAITING || t->kind != TARGET_MAILBOX)
 			continue;
 		t->state = T_TRIED;
-		qtarget_set_status(t, span_of("4.3.0 the body on disk is "
-					      "damaged or cannot be read"));
+		qtarget_set_status(t,
+		    span_of("4.3.0 the body on disk is "
+		            "damaged or cannot be read"));
 	}
 	sched_settle(q, m);
 }
@@ -225,7 +226,7 @@ deliver_dispatch(struct queued *q)
 	unsigned n;
 
 	while (q->local != NULL && q->credit > 0 && !ipc_is_full(q->local) &&
-	       (m = TAILQ_FIRST(&q->ready)) != NULL) {
+	    (m = TAILQ_FIRST(&q->ready)) != NULL) {
 		for (n = 0, t = next_target(m);
 		     t != NULL && n < TURN_MAX && q->credit > 0;
 		     t = next_target(m), n++) {

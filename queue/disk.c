@@ -24,8 +24,8 @@ static ssize_t
 real_splice(int pipe_fd, int fd, off_t *off, size_t n)
 {
 	loff_t at = *off;
-	ssize_t r = splice(
-	    pipe_fd, NULL, fd, &at, n, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+	ssize_t r = splice(pipe_fd, NULL, fd, &at, n,
+	    SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 
 	*off = at;
 	return r;

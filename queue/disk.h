@@ -21,8 +21,8 @@ struct disk_ops {
 	ssize_t (*splice)(int pipe_fd, int fd, off_t *, size_t);
 	int (*truncate)(int fd, off_t);
 	int (*datasync)(int fd);
-	int (*sync)(int fd);     /* a file or a directory */
-	int (*syncfs)(int fd);   /* everything on its file system */
+	int (*sync)(int fd);   /* a file or a directory */
+	int (*syncfs)(int fd); /* everything on its file system */
 	int (*rename)(int dirfd, const char *from, const char *to);
 	/* A second name, which is not there yet. */
 	int (*link)(int dirfd, const char *from, const char *to);
@@ -31,8 +31,8 @@ struct disk_ops {
 	int (*rmdir)(int dirfd, const char *path);
 };
 
-extern const struct disk_ops *disk;      /* in force */
-extern const struct disk_ops disk_real;  /* the system calls */
+extern const struct disk_ops *disk;     /* in force */
+extern const struct disk_ops disk_real; /* the system calls */
 
 /* All of it or -1 with errno. */
 int disk_pwrite_all(int fd, const void *, size_t, off_t);

@@ -42,8 +42,9 @@ on_answer(struct ipc_msg *m, void *arg)
 	struct queued *q = qu->q;
 	struct span address = span_from(qu->address, qu->len), grant;
 	struct qmsg *msg = spool_find(q->spool, qu->id);
-	struct qtarget *t =
-	    msg == NULL ? NULL : qmsg_find(msg, TARGET_UNKNOWN, 0, address);
+	struct qtarget *t = msg == NULL
+	    ? NULL
+	    : qmsg_find(msg, TARGET_UNKNOWN, 0, address);
 	struct target remote = { TARGET_REMOTE, 0, address };
 	uint8_t verdict = RCPT_TEMP;
 	struct grant g;
@@ -70,8 +71,8 @@ on_answer(struct ipc_msg *m, void *arg)
 		else
 			fail(q, msg, t,
 			    verdict == RCPT_FULL
-				? "4.2.2 the mailbox is full"
-				: "4.3.0 authd's grant is not valid");
+			        ? "4.2.2 the mailbox is full"
+			        : "4.3.0 authd's grant is not valid");
 		break;
 	case RCPT_NOT_OURS:
 		targets_known(q, msg, t, address, &remote, 1);
@@ -105,8 +106,8 @@ ask(struct queued *q, struct qmsg *m, struct qtarget *t)
 	memcpy(qu->address, t->address.data, t->address.len);
 	buf_init(&b, 1024);
 	wire_put_bytes(&b, t->address);
-	r = ipc_request(
-	    q->authd, MSG_AUTH_RCPT, &b, -1, IPC_DEADLINE_MS, on_answer, qu);
+	r = ipc_request(q->authd, MSG_AUTH_RCPT, &b, -1, IPC_DEADLINE_MS,
+	    on_answer, qu);
 	buf_clear(&b);
 	if (r == -1) {
 		free(qu);

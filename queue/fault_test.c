@@ -182,8 +182,8 @@ attempt(struct spool *s, unsigned n, unsigned mailbox)
 	unsigned nothers = 0;
 	struct qmsg *m;
 
-	while (
-	    nothers < 16 && waiting_pop(&s->waiting, io_now_ms() + 5000, &id)) {
+	while (nothers < 16 &&
+	    waiting_pop(&s->waiting, io_now_ms() + 5000, &id)) {
 		if (id != tq[n].id) {
 			others[nothers++] = id;
 			continue;
@@ -267,8 +267,9 @@ static bool
 refused_stay_away(struct spool *s)
 {
 	for (unsigned n = 0; n < TQ_MESSAGES; n++) {
-		if (tq[n].refused && (spool_find(s, tq[n].id) != NULL ||
-					 waiting_has(&s->waiting, tq[n].id)))
+		if (tq[n].refused &&
+		    (spool_find(s, tq[n].id) != NULL ||
+		        waiting_has(&s->waiting, tq[n].id)))
 			return TQ_WRONG("refused message %u is there", n);
 	}
 	return true;
@@ -292,7 +293,7 @@ memory_agrees(struct spool *s)
 			    tq_number(m));
 	}
 	TAILQ_FOREACH(seg, &s->log->used, link)
-	live += seg->live;
+		live += seg->live;
 	if (live != holds)
 		return TQ_WRONG("%u messages hold %u", holds, live);
 	return true;
@@ -376,8 +377,8 @@ main(void)
 		for (n = 1; n <= all; n++)
 			if (!run(path, n, what) && bad++ < 5)
 				printf("# operation %u: %s\n", n, tq_why);
-		is_int(
-		    bad, 0, "%s, at each of %u operations", names[what], all);
+		is_int(bad, 0, "%s, at each of %u operations", names[what],
+		    all);
 	}
 	tmpdir_remove();
 	return done_testing();

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #define BODIES_MAX 4000
-#define PIPE_BYTES (256 * 1024)	      /* a user may have 64 MB of them */
+#define PIPE_BYTES (256 * 1024)       /* a user may have 64 MB of them */
 #define SPLICE_TURN (4 * 1024 * 1024) /* before others have their turn */
 #define FLUSH_BYTES (1024 * 1024)
 
@@ -89,8 +89,8 @@ refuse(struct ipc *ipc, uint32_t request, int err)
 	if (err == ENOSPC || err == EDQUOT)
 		ipc_fail(ipc, request, FAIL_FULL, "the queue is full");
 	else
-		ipc_fail(
-		    ipc, request, FAIL_TEMP, "the message could not be stored");
+		ipc_fail(ipc, request, FAIL_TEMP,
+		    "the message could not be stored");
 }
 
 void
@@ -268,8 +268,8 @@ body_new(struct queued *q, struct ipc *ipc, int *write_end)
 	} while (b->token == 0 || idtab_get(&q->bodies, b->token) != NULL);
 	idtab_put(&q->bodies, b->token, b);
 	b->fd = body_create(q->dirfd, b->token);
-	b->ev = event_new(
-	    q->proc->base, p[0], EV_READ | EV_PERSIST, body_on_read, b);
+	b->ev = event_new(q->proc->base, p[0], EV_READ | EV_PERSIST,
+	    body_on_read, b);
 	if (b->fd == -1 || b->ev == NULL || event_add(b->ev, NULL) == -1) {
 		int saved = errno;
 
@@ -325,8 +325,8 @@ body_of(struct queued *q, const struct ipc *ipc, uint64_t token)
 }
 
 static int
-on_submit_body(
-    struct queued *q, struct ipc *ipc, struct ipc_msg *m, uint64_t token)
+on_submit_body(struct queued *q, struct ipc *ipc, struct ipc_msg *m,
+    uint64_t token)
 {
 	struct body_in *b = body_of(q, ipc, token);
 

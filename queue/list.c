@@ -68,12 +68,12 @@ target_says(const struct qtarget *t)
 		return "done";
 	if (t->state == T_FLYING)
 		return t->kind == TARGET_UNKNOWN
-			   ? "the directory is being asked"
-			   : "being delivered";
+		    ? "the directory is being asked"
+		    : "being delivered";
 	if (t->status != NULL)
 		return t->status;
 	return t->kind == TARGET_UNKNOWN ? "waiting for the directory"
-					 : "waiting to be delivered";
+	                                 : "waiting to be delivered";
 }
 
 static const char *

@@ -89,8 +89,8 @@ defer(struct spool *s, unsigned n)
 	m->due_s = io_wall_s();
 	for (unsigned i = 0; i < m->ntargets; i++)
 		if (m->targets[i].state != T_DONE)
-			qtarget_set_status(
-			    &m->targets[i], span_of("4.2.2 full"));
+			qtarget_set_status(&m->targets[i],
+			    span_of("4.2.2 full"));
 	spool_defer(s, m);
 }
 
@@ -173,8 +173,8 @@ script(void)
 	/* expansion */
 	add(s, 8, 0, 500, false);
 	flush(s, false);
-	spool_expand(
-	    s, spool_find(s, tq[8].id), span_of("unknown@t"), known, 2);
+	spool_expand(s, spool_find(s, tq[8].id), span_of("unknown@t"), known,
+	    2);
 	flush(s, false);
 	s = restart(s);
 	done(s, 8, 1);
@@ -414,8 +414,8 @@ main(void)
 	}
 	printf("# %u states\n", states);
 	for (unsigned cut = CUT_NONE; cut <= CUT_4096; cut++)
-		is_int(
-		    bad[cut], 0, "after a power cut that left %s", cuts[cut]);
+		is_int(bad[cut], 0, "after a power cut that left %s",
+		    cuts[cut]);
 	is_int(twice, 0, "after another cut while the first was repaired");
 	recorder_free();
 	close(work);

@@ -37,11 +37,11 @@ name_is_taken(struct qlog *q, const char *name)
 	struct seg *s;
 
 	TAILQ_FOREACH(s, &q->used, link)
-	if (strcmp(s->name, name) == 0)
-		return true;
+		if (strcmp(s->name, name) == 0)
+			return true;
 	TAILQ_FOREACH(s, &q->blank, link)
-	if (strcmp(s->name, name) == 0)
-		return true;
+		if (strcmp(s->name, name) == 0)
+			return true;
 	return false;
 }
 
@@ -134,7 +134,7 @@ qlog_tend(struct qlog *q, uint64_t now_ms)
 	if (now_ms < q->retry_ms)
 		return;
 	while ((s = TAILQ_FIRST(&q->used)) != NULL && seg_is_done(q, s) &&
-	       (s->failed || s->odd_size || q->nsegs > q->want)) {
+	    (s->failed || s->odd_size || q->nsegs > q->want)) {
 		if (seg_remove(q, &q->used, s) == -1)
 			goto later;
 	}
@@ -231,9 +231,8 @@ free_segs(struct qlog *q)
 	unsigned n = 0;
 
 	TAILQ_FOREACH(s, &q->blank, link)
-	n++;
-	TAILQ_FOREACH(s, &q->used, link)
-	{
+		n++;
+	TAILQ_FOREACH(s, &q->used, link) {
 		if (!seg_is_done(q, s))
 			break;
 		if (!s->failed && !s->odd_size)
@@ -347,8 +346,9 @@ seg_next(struct qlog *q)
 	for (;;) {
 		was_used = TAILQ_EMPTY(&q->blank);
 		s = was_used ? TAILQ_FIRST(&q->used) : TAILQ_FIRST(&q->blank);
-		if (s == NULL || (was_used && (!seg_is_done(q, s) ||
-						  s->failed || s->odd_size))) {
+		if (s == NULL ||
+		    (was_used &&
+		        (!seg_is_done(q, s) || s->failed || s->odd_size))) {
 			errno = ENOSPC;
 			return -1;
 		}
@@ -404,8 +404,8 @@ qlog_write(struct qlog *q, struct seg **seg_out, uint64_t *off_out)
 		qlog_forget_batch(q);
 		return -1;
 	}
-	if (disk_pwrite_all(
-		s->fd, q->batch.data, q->batch.len, (off_t)s->end) == -1) {
+	if (disk_pwrite_all(s->fd, q->batch.data, q->batch.len,
+	        (off_t)s->end) == -1) {
 		seg_fail(q, s);
 		qlog_forget_batch(q);
 		errno = EIO;

@@ -18,13 +18,13 @@
 
 struct seg {
 	TAILQ_ENTRY(seg) link;
-	char name[16];        /* below log/ */
+	char name[16]; /* below log/ */
 	int fd;
 	struct seg_head head;
-	uint64_t end;         /* where the next batch goes */
-	uint32_t live;        /* holds: messages that are nowhere else */
-	bool failed;          /* an I/O error: never written or synced again */
-	bool odd_size;        /* not of the size configured: used up, then
+	uint64_t end;  /* where the next batch goes */
+	uint32_t live; /* holds: messages that are nowhere else */
+	bool failed;   /* an I/O error: never written or synced again */
+	bool odd_size; /* not of the size configured: used up, then
 	                       * removed */
 };
 TAILQ_HEAD(seg_list, seg);
@@ -41,20 +41,20 @@ struct qlog_ops {
 };
 
 struct qlog {
-	int dirfd;                 /* the queue directory */
-	struct seg_list used;      /* oldest generation first */
-	struct seg_list blank;     /* never used */
-	struct seg *active;        /* the newest of used, or NULL */
-	unsigned nsegs, want;      /* that are usable; that should be */
+	int dirfd;             /* the queue directory */
+	struct seg_list used;  /* oldest generation first */
+	struct seg_list blank; /* never used */
+	struct seg *active;    /* the newest of used, or NULL */
+	unsigned nsegs, want;  /* that are usable; that should be */
 	uint64_t seg_size;
-	uint64_t generation;       /* the newest given out */
-	uint64_t seq;              /* of the last batch written */
-	uint64_t synced;           /* of the last batch known durable */
-	uint64_t last_id;          /* for the batch header */
-	uint64_t retry_ms;         /* when to try again to make segments */
-	struct buf batch;          /* records that wait to be written */
-	struct seg *last_seg;      /* where what batch.data still holds was */
-	uint64_t last_off;         /* written, or NULL */
+	uint64_t generation;  /* the newest given out */
+	uint64_t seq;         /* of the last batch written */
+	uint64_t synced;      /* of the last batch known durable */
+	uint64_t last_id;     /* for the batch header */
+	uint64_t retry_ms;    /* when to try again to make segments */
+	struct buf batch;     /* records that wait to be written */
+	struct seg *last_seg; /* where what batch.data still holds was */
+	uint64_t last_off;    /* written, or NULL */
 	size_t last_len;
 	/* counters */
 	uint64_t nbatches, nsyncs, nrecycled, nfailed, ndamaged;

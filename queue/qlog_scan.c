@@ -69,7 +69,7 @@ damaged(struct load *l, size_t off, size_t len, const char *what)
 	    (unsigned long long)l->seg->head.generation, off);
 	if (quarantine_keep(l->q->dirfd, name, span_sub(l->image, off, len)))
 		log_warnx("log-damaged segment=%s offset=%zu bytes=%zu "
-			  "reason=%s kept=quarantine/%s",
+		          "reason=%s kept=quarantine/%s",
 		    l->seg->name, off, len, what, name);
 	l->q->ndamaged++;
 	seg_salvage(l->image, &l->seg->head, off, len, on_salvaged, l);
@@ -220,8 +220,7 @@ sort_in(struct qlog *q, struct seg *s)
 	}
 	if (s->head.generation > q->generation)
 		q->generation = s->head.generation;
-	TAILQ_FOREACH(at, &q->used, link)
-	{
+	TAILQ_FOREACH(at, &q->used, link) {
 		if (at->head.generation > s->head.generation) {
 			TAILQ_INSERT_BEFORE(at, s, link);
 			return;
@@ -241,7 +240,7 @@ bad_header(struct qlog *q, struct seg *s)
 	snprintf(name, sizeof(name), "log-header-%s", s->name);
 	if (quarantine_keep(q->dirfd, name, span_from(image, s->head.size)))
 		log_warnx("log-damaged segment=%s reason=header "
-			  "kept=quarantine/%s",
+		          "kept=quarantine/%s",
 		    s->name, name);
 	q->ndamaged++;
 	if (seg_guess_head(span_from(image, s->head.size), &s->head) == -1)
@@ -306,7 +305,7 @@ static bool
 is_segment_name(const char *name)
 {
 	return strlen(name) == 8 && strspn(name, "0123456789") == 4 &&
-	       strcmp(name + 4, ".seg") == 0;
+	    strcmp(name + 4, ".seg") == 0;
 }
 
 static int
@@ -340,8 +339,7 @@ qlog_load(struct qlog *q, const struct qlog_ops *ops, void *arg)
 	 * not) must not be acted on and then lost. */
 	if (disk->syncfs(q->dirfd) == -1 || open_segments(q) == -1)
 		return -1;
-	TAILQ_FOREACH(s, &q->used, link)
-	{
+	TAILQ_FOREACH(s, &q->used, link) {
 		if (before != 0 && s->head.generation > before + 1)
 			log_info("log-generation-gap from=%llu to=%llu",
 			    (unsigned long long)before,

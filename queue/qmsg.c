@@ -11,8 +11,8 @@
 /* ---- bytes ---------------------------------------------------------- */
 
 void
-envelope_rcpt_put(
-    struct buf *b, struct span address, const struct target *t, unsigned n)
+envelope_rcpt_put(struct buf *b, struct span address, const struct target *t,
+    unsigned n)
 {
 	wire_put_bytes(b, address);
 	targets_put(b, t, n);
@@ -32,7 +32,7 @@ rcpt_get(struct wire *w, struct qmsg_rcpt *out)
 	for (unsigned i = 0; i < out->ntargets && !w->bad; i++)
 		targets_get_one(w, &t);
 	out->targets = w->bad ? span_from("", 0)
-			      : span_from(start, (size_t)(w->next - start));
+	                      : span_from(start, (size_t)(w->next - start));
 }
 
 int
@@ -56,8 +56,8 @@ void
 envelope_put(struct buf *b, const struct envelope *e)
 {
 	wire_put_u64(b, e->arrived_s);
-	wire_put_u32(b, (e->flags & ~QMSG_PREFIX) |
-			    (e->prefix.len > 0 ? QMSG_PREFIX : 0));
+	wire_put_u32(b,
+	    (e->flags & ~QMSG_PREFIX) | (e->prefix.len > 0 ? QMSG_PREFIX : 0));
 	wire_put_bytes(b, e->reverse_path);
 	wire_put_bytes(b, e->client);
 	wire_put_bytes(b, e->auth);
@@ -82,7 +82,7 @@ qmsg_find(struct qmsg *m, uint8_t kind, uint32_t mailbox, struct span address)
 			continue;
 		/* A mailbox is its number; its address may have changed. */
 		if (kind == TARGET_MAILBOX ? t->mailbox == mailbox
-					   : span_eq(t->address, address))
+		                           : span_eq(t->address, address))
 			return t;
 	}
 	return NULL;
@@ -114,9 +114,9 @@ static bool
 is_same(const struct qtarget *a, const struct qtarget *b)
 {
 	/* A mailbox is its number; its address may have changed. */
-	return a->kind == b->kind && (a->kind == TARGET_MAILBOX
-		? a->mailbox == b->mailbox
-		: span_eq(a->address, b->address));
+	return a->kind == b->kind &&
+	    (a->kind == TARGET_MAILBOX ? a->mailbox == b->mailbox
+	                               : span_eq(a->address, b->address));
 }
 
 static uint32_t
@@ -240,12 +240,12 @@ envelope_get(struct wire *w, struct qmsg *m)
 	for (uint32_t i = 0; i < m->nrcpts && !w->bad; i++)
 		rcpt_get(w, &r);
 	m->rcpts = w->bad ? span_from("", 0)
-			  : span_from(start, (size_t)(w->next - start));
+	                  : span_from(start, (size_t)(w->next - start));
 	m->body_file = wire_u8(w);
 	m->body_bytes = wire_u64(w);
 	m->body_crc = wire_u32(w);
 	m->prefix = m->flags & QMSG_PREFIX ? wire_bytes(w, PREFIX_MAX)
-					   : span_from("", 0);
+	                                   : span_from("", 0);
 	if (w->bad || m->body_file > 1 ||
 	    (m->flags & QMSG_PREFIX && m->prefix.len == 0)) {
 		errno = EBADMSG;
@@ -349,8 +349,8 @@ qmsg_expand(struct qmsg *m, struct span payload)
 		errno = ENOENT;
 		return -1;
 	}
-	grown = realloc(
-	    m->targets, (m->ntargets + r.ntargets) * sizeof(*grown));
+	grown = realloc(m->targets,
+	    (m->ntargets + r.ntargets) * sizeof(*grown));
 	if (grown == NULL) {
 		free(blob);
 		return -1;
@@ -428,8 +428,8 @@ qtarget_set_status(struct qtarget *t, struct span status)
 		return false;
 	for (size_t i = 0; i < n; i++)
 		s[i] = status.data[i] < ' ' || status.data[i] == 0x7f
-			   ? '?'
-			   : (char)status.data[i];
+		    ? '?'
+		    : (char)status.data[i];
 	s[n] = '\0';
 	if (t->status != NULL && strcmp(t->status, s) == 0) {
 		free(s);
@@ -456,6 +456,6 @@ qmsg_path(const char *dir, uint64_t id, char out[static QMSG_PATH])
 	char text[QUEUE_ID_TEXT];
 
 	queue_id_text(id, text);
-	snprintf(
-	    out, QMSG_PATH, "%s/%s/%s", dir, text + QUEUE_ID_TEXT - 3, text);
+	snprintf(out, QMSG_PATH, "%s/%s/%s", dir, text + QUEUE_ID_TEXT - 3,
+	    text);
 }

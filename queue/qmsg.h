@@ -40,12 +40,12 @@ enum target_state {
 };
 
 struct qtarget {
-	uint8_t kind;         /* enum target_kind or TARGET_UNKNOWN */
-	uint8_t state;        /* enum target_state */
-	bool twin;            /* the same as an earlier one: never handed out */
-	bool again;           /* may have been delivered before */
-	uint8_t lost;         /* times local or a worker went away with it */
-	uint16_t rcpt;        /* of which recipient, from 0 */
+	uint8_t kind;  /* enum target_kind or TARGET_UNKNOWN */
+	uint8_t state; /* enum target_state */
+	bool twin;     /* the same as an earlier one: never handed out */
+	bool again;    /* may have been delivered before */
+	uint8_t lost;  /* times local or a worker went away with it */
+	uint16_t rcpt; /* of which recipient, from 0 */
 	uint32_t mailbox;
 	struct span address;  /* canonical; of the recipient if unknown */
 	struct span original; /* of the recipient */
@@ -54,11 +54,11 @@ struct qtarget {
 };
 
 enum qmsg_where {
-	Q_NEW,       /* in the batch, not committed: may still be refused */
+	Q_NEW, /* in the batch, not committed: may still be refused */
 	Q_LOG,
-	Q_MOVING,    /* deferred file written, "moved" not yet synced */
-	Q_DEFERRED,  /* read back from its file for an attempt */
-	Q_FINISHED,  /* all done; the log's records of that not yet synced */
+	Q_MOVING,   /* deferred file written, "moved" not yet synced */
+	Q_DEFERRED, /* read back from its file for an attempt */
+	Q_FINISHED, /* all done; the log's records of that not yet synced */
 };
 
 struct qblob {
@@ -67,44 +67,44 @@ struct qblob {
 };
 
 struct qmsg {
-	TAILQ_ENTRY(qmsg) in_log;   /* by age: all in Q_NEW, Q_LOG */
-	TAILQ_ENTRY(qmsg) ready;    /* the dispatcher's */
-	TAILQ_ENTRY(qmsg) sync;     /* waits for the next sync */
-	TAILQ_ENTRY(qmsg) asking;   /* has recipients to ask authd about */
-	bool is_ready, is_asking;   /* in those lists */
-	bool is_expanding;          /* an expansion is not yet synced */
-	unsigned cursor;            /* where the dispatcher looks next */
-	uint64_t client_token;      /* Q_NEW: whom to answer, and which */
-	uint32_t client_request;    /* request */
-	uint64_t parent;            /* Q_NEW: whose delivery caused it, or 0 */
+	TAILQ_ENTRY(qmsg) in_log; /* by age: all in Q_NEW, Q_LOG */
+	TAILQ_ENTRY(qmsg) ready;  /* the dispatcher's */
+	TAILQ_ENTRY(qmsg) sync;   /* waits for the next sync */
+	TAILQ_ENTRY(qmsg) asking; /* has recipients to ask authd about */
+	bool is_ready, is_asking; /* in those lists */
+	bool is_expanding;        /* an expansion is not yet synced */
+	unsigned cursor;          /* where the dispatcher looks next */
+	uint64_t client_token;    /* Q_NEW: whom to answer, and which */
+	uint32_t client_request;  /* request */
+	uint64_t parent;          /* Q_NEW: whose delivery caused it, or 0 */
 
 	uint64_t id;
-	uint64_t arrived_s;         /* Unix time */
-	uint32_t flags;             /* enum body_flags, QMSG_* */
+	uint64_t arrived_s; /* Unix time */
+	uint32_t flags;     /* enum body_flags, QMSG_* */
 	struct span reverse_path, client, auth;
-	struct span prefix;         /* header lines before the body */
+	struct span prefix; /* header lines before the body */
 	uint32_t nrcpts;
-	struct span rcpts;          /* encoded; qmsg_rcpt_next() */
-	unsigned char *envelope;    /* owned: what the spans point into */
+	struct span rcpts;       /* encoded; qmsg_rcpt_next() */
+	unsigned char *envelope; /* owned: what the spans point into */
 	size_t envelope_len;
-	struct qblob *blobs;        /* owned: later expansions */
-	size_t expanded_len;        /* of all of them */
+	struct qblob *blobs; /* owned: later expansions */
+	size_t expanded_len; /* of all of them */
 
 	struct qtarget *targets;
 	unsigned ntargets;
-	unsigned nopen;             /* not T_DONE */
+	unsigned nopen; /* not T_DONE */
 	unsigned nflying;
 
-	uint8_t body_file;          /* in body/ab/ID */
+	uint8_t body_file; /* in body/ab/ID */
 	uint64_t body_bytes;
-	uint32_t body_crc;          /* CRC-32C; 0 for a body file */
+	uint32_t body_crc; /* CRC-32C; 0 for a body file */
 
 	enum qmsg_where where;
-	struct seg *seg;            /* Q_NEW, Q_LOG, Q_MOVING: holds it */
-	uint64_t body_at;           /* offset of an inline body in its file */
+	struct seg *seg;  /* Q_NEW, Q_LOG, Q_MOVING: holds it */
+	uint64_t body_at; /* offset of an inline body in its file */
 	uint32_t attempts;
-	uint64_t due_s;             /* Unix time of the next attempt */
-	uint64_t file_end;          /* Q_DEFERRED: after the last whole line */
+	uint64_t due_s;    /* Unix time of the next attempt */
+	uint64_t file_end; /* Q_DEFERRED: after the last whole line */
 };
 TAILQ_HEAD(qmsg_list, qmsg);
 
@@ -122,8 +122,8 @@ struct envelope {
 
 void envelope_put(struct buf *, const struct envelope *);
 /* One recipient with its final targets; none: not known yet. */
-void envelope_rcpt_put(struct buf *, struct span address,
-    const struct target *, unsigned n);
+void envelope_rcpt_put(struct buf *, struct span address, const struct target *,
+    unsigned n);
 
 /* A message from its envelope; *body_out gets the inline body that follows it,
  * or body_out is NULL and nothing may follow.  NULL with errno: EBADMSG or

@@ -134,8 +134,8 @@ row_plain(const struct msg_queue_row *row)
 
 	queue_id_text(row->queue_id, id);
 	time_text(row->arrived_s, when);
-	printf(
-	    "%s  %s  %9llu  <", id, when, (unsigned long long)row->body_bytes);
+	printf("%s  %s  %9llu  <", id, when,
+	    (unsigned long long)row->body_bytes);
 	put_plain(row->reverse_path);
 	printf(">\n");
 	while (msg_row_rcpt_next(&rest, &r) == 1) {
@@ -275,7 +275,7 @@ main(int argc, char *argv[])
 	if (strcmp(argv[0], "list") == 0 && argc == 1)
 		status = cmd_list(false);
 	else if (strcmp(argv[0], "list") == 0 && argc == 2 &&
-		 strcmp(argv[1], "--json") == 0)
+	    strcmp(argv[1], "--json") == 0)
 		status = cmd_list(true);
 	else if (strcmp(argv[0], "show") == 0 && argc == 2)
 		status = cmd_show(argv[1]);

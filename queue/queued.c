@@ -22,7 +22,7 @@
 #include <sys/statvfs.h>
 
 #define TRACE_MAX (64 * 1024)
-#define LATER_MS 100	/* completions are durable within this */
+#define LATER_MS 100    /* completions are durable within this */
 #define INDEX_MS 600000 /* deferred.idx is written that often */
 
 static struct queued queued;
@@ -161,7 +161,7 @@ take_settings(struct queued *q)
 	q->grant_key = key.len == GRANT_KEY_BYTES ? key.data : NULL;
 	if (q->grant_key == NULL)
 		log_warnx("grant-key missing (authd is asked for each "
-			  "recipient)");
+		          "recipient)");
 	if (q->spool != NULL)
 		q->spool->waiting.max_ms = q->retry_max_ms;
 }

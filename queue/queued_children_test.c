@@ -28,7 +28,7 @@ static bool
 all_gone(void)
 {
 	return !is_listed("4.3.0 the mailbox asks for what it may not") &&
-	       !is_listed("4.2.2 full");
+	    !is_listed("4.2.2 full");
 }
 
 static void
@@ -49,10 +49,11 @@ children(void)
 	ok(memcmp(last_body, "hello\r\n", 7) == 0 && last.body_bytes == 7,
 	    "with the same body");
 	queue_id_text(last.queue_id, want);
-	ok(strncmp(last_prefix, "Delivered-To: b@x.test\r\nReceived: by "
-				"mail.test (SEMail forward) id ",
+	ok(strncmp(last_prefix,
+	       "Delivered-To: b@x.test\r\nReceived: by "
+	       "mail.test (SEMail forward) id ",
 	       66) == 0 &&
-		strstr(last_prefix, want) != NULL,
+	        strstr(last_prefix, want) != NULL,
 	    "after the lines that say so");
 
 	causes.answer = "Subject: away\r\n\r\nlater\r\n";
@@ -63,7 +64,7 @@ children(void)
 	is_str(last_rcpt, "a@x.test", "to the sender");
 	is_str(last_from, "", "from nobody");
 	ok(last.body_bytes == 24 &&
-		memcmp(last_body, "Subject: away\r\n\r\nlater\r\n", 24) == 0,
+	        memcmp(last_body, "Subject: away\r\n\r\nlater\r\n", 24) == 0,
 	    "as it was given");
 
 	causes.to = "c@x.test";

@@ -58,7 +58,7 @@ relief(void)
 	ipc_close(local);
 	/* Through 3000 files, on a disk that others use: it may take long. */
 	ok(daemon_wait(all_there) || daemon_wait(all_there) ||
-		daemon_wait(all_there),
+	        daemon_wait(all_there),
 	    "12 MB for a log of 8 while local is away, and then delivered");
 	is_int(nrefused, 0, "none refused");
 }

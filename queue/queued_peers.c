@@ -74,8 +74,9 @@ deliver_answer(struct ipc *ipc, uint32_t id)
 		add_actions(&d, &list);
 
 	if (local_says != SAY_OK)
-		d = (struct msg_delivered){ .result = local_says == SAY_TEMP ?
-			    DELIVER_TEMP : DELIVER_AGAIN,
+		d = (struct msg_delivered){ .result = local_says == SAY_TEMP
+			    ? DELIVER_TEMP
+			    : DELIVER_AGAIN,
 			.status = span_of("4.2.2 full") };
 	buf_init(&b, 8192);
 	msg_delivered_put(&b, &d);
@@ -385,7 +386,8 @@ uint64_t
 syncs(void)
 {
 	stat_syncs = 0;
-	ipc_request(daemon_control, MSG_CTL_STATS, NULL, -1, 5000, on_stats, NULL);
+	ipc_request(daemon_control, MSG_CTL_STATS, NULL, -1, 5000, on_stats,
+	    NULL);
 	daemon_wait(have_stats);
 	return stat_syncs - 1;
 }
@@ -405,7 +407,7 @@ is_listed(const char *reason)
 	wire_put_u64(&b, 0);
 	wire_put_u32(&b, 100);
 	if (ipc_call(path, ROLE_QUEUED, MSG_QUEUE_LIST, &b, 5000, &answer,
-		NULL) == MSG_QUEUE_LIST_IS) {
+	        NULL) == MSG_QUEUE_LIST_IS) {
 		wire_init(&w, buf_span(&answer));
 		for (uint32_t n = wire_u32(&w); n > 0; n--) {
 			msg_queue_row_get(&w, &row);

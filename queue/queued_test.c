@@ -65,7 +65,7 @@ static bool
 delivered_again(void)
 {
 	return ndelivered > want_delivered && local_says == SAY_OK &&
-	       last.again == 1;
+	    last.again == 1;
 }
 
 static void

@@ -6,8 +6,8 @@
 #include <errno.h>
 
 #define SEG_MAGIC 0x31474c514d455345ull /* "ESEMQLG1" */
-#define BATCH_MAGIC 0x54414251u		/* "QBAT" */
-#define REC_MAGIC 0x43455251u		/* "QREC" */
+#define BATCH_MAGIC 0x54414251u         /* "QBAT" */
+#define REC_MAGIC 0x43455251u           /* "QREC" */
 #define FORMAT 1
 
 /* Offsets, see doc/queue.md. */
@@ -121,8 +121,8 @@ rec_crc(const unsigned char *r)
 	uint32_t c = io_crc32c(0, r, R_CRC);
 
 	c = io_crc32c(c, zero, sizeof(zero));
-	return io_crc32c(
-	    c, r + R_CRC + 4, REC_HEADER - R_CRC - 4 + le32_get(r + R_LEN));
+	return io_crc32c(c, r + R_CRC + 4,
+	    REC_HEADER - R_CRC - 4 + le32_get(r + R_LEN));
 }
 
 static size_t

@@ -36,19 +36,21 @@ enum rec_type {
 struct seg_head {
 	uint64_t generation; /* 0: prepared, never used */
 	uint64_t salt;
-	uint64_t size;       /* of the file */
+	uint64_t size; /* of the file */
 };
 
-void seg_head_put(unsigned char out[static SEG_HEADER], const struct seg_head *);
+void seg_head_put(unsigned char out[static SEG_HEADER],
+    const struct seg_head *);
 /* 0, or -1 with EBADMSG. */
-int seg_head_get(const unsigned char in[static SEG_HEADER], struct seg_head *out);
+int seg_head_get(const unsigned char in[static SEG_HEADER],
+    struct seg_head *out);
 
 struct batch_head {
 	uint64_t seq;     /* consecutive over all segments */
 	uint64_t synced;  /* the last batch known durable when it was written */
 	uint64_t last_id; /* no queue id above it was given out before */
 	uint32_t nrecords;
-	size_t len;       /* bytes, without the padding to BLOCK */
+	size_t len; /* bytes, without the padding to BLOCK */
 };
 
 struct rec {

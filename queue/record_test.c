@@ -10,8 +10,8 @@ static size_t end; /* of what was written */
 static char found[4000];
 
 #define SAY(...) \
-	snprintf( \
-	    found + strlen(found), sizeof(found) - strlen(found), __VA_ARGS__)
+	snprintf(found + strlen(found), sizeof(found) - strlen(found), \
+	    __VA_ARGS__)
 
 static void
 on_record(void *arg, const struct rec *r)
@@ -90,7 +90,7 @@ headers(void)
 
 	fresh();
 	ok(seg_head_get(image, &h) == 0 && h.generation == 7 &&
-		h.salt == seg.salt && h.size == seg.size,
+	        h.salt == seg.salt && h.size == seg.size,
 	    "segment header");
 	for (unsigned i = 0; i < 40; i++) {
 		image[i] ^= 1;
@@ -100,7 +100,7 @@ headers(void)
 	}
 	image[3] ^= 1;
 	ok(seg_guess_head(span_from(image, sizeof(image)), &h) == 0 &&
-		h.generation == 7 && h.salt == seg.salt,
+	        h.generation == 7 && h.salt == seg.salt,
 	    "a damaged header is guessed from the batches");
 	memset(image, 0, sizeof(image));
 	is_int(seg_guess_head(span_from(image, sizeof(image)), &h), -1,
@@ -133,8 +133,8 @@ damage(void)
 	for (unsigned k = 2; k < 5; k++) {
 		fresh();
 		memset(image + k * BLOCK, 0, BLOCK);
-		snprintf(
-		    want, sizeof(want), " [1] 10:100 11:100 hole@2+3 [3] 30:0");
+		snprintf(want, sizeof(want),
+		    " [1] 10:100 11:100 hole@2+3 [3] 30:0");
 		is_str(scan(&seg), want, "block %u missing", k);
 	}
 	fresh();

@@ -426,8 +426,8 @@ const char *
 recorder_name(size_t at)
 {
 	static const char *const kinds[] = { "create", "mkdir", "write",
-		"truncate", "sync", "syncdir", "syncfs", "rename", "link", "unlink",
-		"mark" };
+		"truncate", "sync", "syncdir", "syncfs", "rename", "link",
+		"unlink", "mark" };
 	static char text[2 * PATH];
 
 	if (at >= nops)
@@ -482,7 +482,7 @@ is_durable(size_t i, size_t at)
 			if (ops[k].kind == SYNC && ops[k].node == op->node)
 				return true;
 		} else if (ops[k].kind == SYNCDIR &&
-			   strcmp(ops[k].path, dir) == 0) {
+		    strcmp(ops[k].path, dir) == 0) {
 			return true;
 		}
 	}
@@ -567,8 +567,8 @@ write_file(int fd, const struct file *f)
 	if (ftruncate(fd, (off_t)f->len) == -1)
 		return -1;
 	for (size_t at = 0; at < f->len; at += sizeof(zero)) {
-		size_t n =
-		    f->len - at < sizeof(zero) ? f->len - at : sizeof(zero);
+		size_t n = f->len - at < sizeof(zero) ? f->len - at
+		                                      : sizeof(zero);
 
 		if (memcmp(f->data + at, zero, n) != 0 &&
 		    pwrite(fd, f->data + at, n, (off_t)at) != (ssize_t)n)
@@ -605,8 +605,9 @@ recorder_build(int dirfd, size_t at, enum cut cut, uint64_t seed,
 			apply_data(&files[op->node], op, durable, cut);
 			continue;
 		}
-		if (!durable && (cut == CUT_NONE || cut == CUT_DATA ||
-				    (cut >= CUT_512 && chance(2))))
+		if (!durable &&
+		    (cut == CUT_NONE || cut == CUT_DATA ||
+		        (cut >= CUT_512 && chance(2))))
 			continue;
 		switch (op->kind) {
 		case CREATE:
@@ -644,12 +645,12 @@ recorder_build(int dirfd, size_t at, enum cut cut, uint64_t seed,
 		mkdirat(dirfd, dirs[i], 0700);
 	for (size_t i = 0; i < n; i++) {
 		struct file *data = &files[now[i].node];
-		int fd = openat(
-		    dirfd, now[i].path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+		int fd = openat(dirfd, now[i].path,
+		    O_WRONLY | O_CREAT | O_TRUNC, 0600);
 
 		if (fd == -1 || write_file(fd, data) == -1) {
-			printf(
-			    "Bail out! %s: %s\n", now[i].path, strerror(errno));
+			printf("Bail out! %s: %s\n", now[i].path,
+			    strerror(errno));
 			exit(1);
 		}
 		close(fd);

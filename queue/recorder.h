@@ -12,7 +12,7 @@
 
 #include "queue/disk.h"
 
-extern const struct disk_ops recorder_ops; /* does it, and writes it down */
+extern const struct disk_ops recorder_ops;   /* does it, and writes it down */
 extern const struct disk_ops recorder_quick; /* does it, syncs nothing */
 
 /* Forget everything; the directory dirfd is empty. */
@@ -26,12 +26,12 @@ void recorder_mark(unsigned kind, unsigned a, unsigned b);
 size_t recorder_count(void); /* operations and marks so far */
 
 enum cut {
-	CUT_NONE,    /* nothing that was not synced */
-	CUT_ALL,     /* everything, as after kill -9 */
-	CUT_NAMES,   /* names, but no data */
-	CUT_DATA,    /* data, but no names */
-	CUT_512,     /* by chance, data torn at 512 bytes */
-	CUT_4096,    /* by chance, torn at 4096 */
+	CUT_NONE,  /* nothing that was not synced */
+	CUT_ALL,   /* everything, as after kill -9 */
+	CUT_NAMES, /* names, but no data */
+	CUT_DATA,  /* data, but no names */
+	CUT_512,   /* by chance, data torn at 512 bytes */
+	CUT_4096,  /* by chance, torn at 4096 */
 };
 
 /* Build into the empty directory dirfd what a cut before operation at leaves.

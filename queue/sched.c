@@ -7,9 +7,9 @@
 #include <event2/event.h>
 #include <sys/random.h>
 
-#define LOADED_MAX 1000		/* deferred messages in memory at once */
-#define LOAD_TURN 64		/* and read in one turn of the loop */
-#define RELIEVE_PERCENT 50	/* of the log, when nobody fetches */
+#define LOADED_MAX 1000         /* deferred messages in memory at once */
+#define LOAD_TURN 64            /* and read in one turn of the loop */
+#define RELIEVE_PERCENT 50      /* of the log, when nobody fetches */
 #define RELIEVE_BUSY_PERCENT 80 /* when local is at work */
 #define BUSY_MS 2000
 #define SLACK_S 1
@@ -29,8 +29,8 @@ next_wait_ms(const struct queued *q, const struct qmsg *m, bool hopeless)
 	if (getrandom(&chance, sizeof(chance), GRND_NONBLOCK) == -1)
 		chance = UINT32_MAX / 2;
 	return ms - ms / 5 +
-	       (uint64_t)(2.0 * (double)(ms / 5) *
-			  ((double)chance / (double)UINT32_MAX));
+	    (uint64_t)(2.0 * (double)(ms / 5) *
+	        ((double)chance / (double)UINT32_MAX));
 }
 
 static void
@@ -193,8 +193,8 @@ load(struct queued *q, uint64_t id)
 		if (errno != EBADMSG && errno != ENOENT) {
 			queue_id_text(id, text);
 			log_warn("deferred-read id=%s", text);
-			waiting_add(
-			    &q->spool->waiting, id, io_wall_s() + 60, 0);
+			waiting_add(&q->spool->waiting, id, io_wall_s() + 60,
+			    0);
 		}
 		return;
 	}
@@ -221,7 +221,7 @@ sched_on_due(int fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	while (n++ < LOAD_TURN && q->loaded < LOADED_MAX &&
-	       waiting_pop(&q->spool->waiting, io_now_ms(), &id))
+	    waiting_pop(&q->spool->waiting, io_now_ms(), &id))
 		load(q, id);
 	sched_arm(q);
 }

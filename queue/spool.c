@@ -31,8 +31,8 @@ id_text(uint64_t id)
 /* A copy is kept until it is synced: if its segment fails it goes to the
  * next. */
 void
-spool_state(
-    struct spool *s, enum rec_type type, uint64_t id, struct span payload)
+spool_state(struct spool *s, enum rec_type type, uint64_t id,
+    struct span payload)
 {
 	size_t at = qlog_rec_begin(s->log, type, id);
 
@@ -149,14 +149,14 @@ spool_unput(struct spool *s, struct qmsg *m, size_t batch_len)
 }
 
 struct qmsg *
-spool_add(
-    struct spool *s, uint64_t id, const struct envelope *e, struct span body)
+spool_add(struct spool *s, uint64_t id, const struct envelope *e,
+    struct span body)
 {
 	struct span payload;
 	struct qmsg *m;
 
 	if (!qlog_has_room(s->log,
-		e->rcpts.len + e->prefix.len + body.len + 2048)) {
+	        e->rcpts.len + e->prefix.len + body.len + 2048)) {
 		errno = ENOSPC;
 		return NULL;
 	}
@@ -216,8 +216,8 @@ deferred_finish(struct spool *s, struct qmsg *m)
 }
 
 bool
-spool_deferred_done(
-    struct spool *s, struct qmsg *m, struct qtarget *t, struct span status)
+spool_deferred_done(struct spool *s, struct qmsg *m, struct qtarget *t,
+    struct span status)
 {
 	bool kept;
 
@@ -252,8 +252,8 @@ finish(struct spool *s, struct qmsg *m)
 }
 
 bool
-spool_done(
-    struct spool *s, struct qmsg *m, struct qtarget *t, struct span status)
+spool_done(struct spool *s, struct qmsg *m, struct qtarget *t,
+    struct span status)
 {
 	struct buf b;
 
@@ -352,11 +352,11 @@ defer_again(struct spool *s, struct qmsg *m)
 		if (!t->changed)
 			continue;
 		if (t->state == T_DONE)
-			deferred_put_target(
-			    &s->scratch, now, t, true, span_of(""));
+			deferred_put_target(&s->scratch, now, t, true,
+			    span_of(""));
 		else if (t->status != NULL && !lines_are_long(m))
-			deferred_put_target(
-			    &s->scratch, now, t, false, span_of(t->status));
+			deferred_put_target(&s->scratch, now, t, false,
+			    span_of(t->status));
 	}
 	deferred_put_attempt(&s->scratch, now, m);
 	append(s, m, false);
@@ -408,8 +408,7 @@ move_some(struct spool *s)
 
 	if (s->nto_move == 0 || io_now_ms() < s->move_retry_ms)
 		return 0;
-	TAILQ_FOREACH(m, &s->to_move, sync)
-	{
+	TAILQ_FOREACH(m, &s->to_move, sync) {
 		if (n == MOVE_BATCH)
 			break;
 		if (write_deferred(s, m, now_s) == -1)
@@ -456,8 +455,7 @@ synced(struct spool *s)
 	s->unsynced_remote = 0;
 	s->must_sync = false;
 	TAILQ_CONCAT(&fresh, &s->fresh, sync);
-	TAILQ_FOREACH(m, &fresh, sync)
-	{
+	TAILQ_FOREACH(m, &fresh, sync) {
 		m->where = Q_LOG;
 		s->accepted++;
 		s->ops->committed(s->arg, m, true);
@@ -506,8 +504,7 @@ write_batch(struct spool *s)
 		state_again(s);
 		return -1;
 	}
-	TAILQ_FOREACH(m, &s->fresh, sync)
-	{
+	TAILQ_FOREACH(m, &s->fresh, sync) {
 		m->seg = seg;
 		m->body_at += off;
 		qlog_hold(seg);
@@ -539,7 +536,7 @@ bool
 spool_is_dirty(const struct spool *s)
 {
 	return s->unsynced.len > 0 || s->nto_move > 0 ||
-	       !qlog_is_empty(s->log) || !TAILQ_EMPTY(&s->finished);
+	    !qlog_is_empty(s->log) || !TAILQ_EMPTY(&s->finished);
 }
 
 /* ---- life

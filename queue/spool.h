@@ -44,16 +44,16 @@ struct spool_ops {
 struct spool {
 	int dirfd;
 	struct qlog *log;
-	struct waiting waiting;   /* deferred, not in memory */
-	struct idtab msgs;        /* those in memory */
-	struct qmsg_list in_log;  /* Q_NEW, Q_LOG by age */
+	struct waiting waiting;  /* deferred, not in memory */
+	struct idtab msgs;       /* those in memory */
+	struct qmsg_list in_log; /* Q_NEW, Q_LOG by age */
 	/* What the next sync completes. */
 	struct qmsg_list fresh, expanded, moving, finished;
 	struct qmsg_list born;    /* children: written until they are in */
 	struct acted_list acted;  /* their parents, if in deferred/ */
 	struct qmsg_list to_move; /* wait for their deferred file */
 	unsigned nto_move;
-	struct buf unsynced;      /* state records written, not yet synced */
+	struct buf unsynced; /* state records written, not yet synced */
 	unsigned unsynced_remote;
 	bool must_sync;
 	uint64_t next_id;
@@ -64,7 +64,7 @@ struct spool {
 	/* counters */
 	uint64_t accepted, refused, finished_total, moved, quarantined;
 	uint64_t born_total;
-	uint64_t nlog;            /* messages in the log */
+	uint64_t nlog; /* messages in the log */
 };
 
 struct spool *spool_open(int dirfd, const struct qlog_conf *,

@@ -23,7 +23,7 @@
 /* A target that is done as soon as the batch is durable. */
 struct acted {
 	TAILQ_ENTRY(acted) entry;
-	struct qmsg *m; /* stays: the target is flying */
+	struct qmsg *m;  /* stays: the target is flying */
 	struct buf done; /* done_put() of the target */
 	char status[STATUS_MAX + 1];
 };
@@ -32,7 +32,7 @@ static size_t
 size_of(const struct child *c)
 {
 	return c->envelope.rcpts.len + c->envelope.prefix.len + c->body.len +
-	       2048;
+	    2048;
 }
 
 /* Room in one batch and in the log for all of it. */
@@ -48,16 +48,15 @@ make_room(struct spool *s, const struct child *c, unsigned n)
 	/* While the log cannot be synced it is still there, and all of it must
 	 * fit the batch that is written again. */
 	if (qlog_batch(s->log)->len + sum <= QLOG_BATCH_MAX &&
-	    s->unsynced.len <= 2 * QLOG_BATCH_MAX &&
-	    qlog_has_room(s->log, sum))
+	    s->unsynced.len <= 2 * QLOG_BATCH_MAX && qlog_has_room(s->log, sum))
 		return 0;
 	errno = ENOSPC;
 	return -1;
 }
 
 static int
-put_children(
-    struct spool *s, uint64_t parent, const struct child *c, unsigned n)
+put_children(struct spool *s, uint64_t parent, const struct child *c,
+    unsigned n)
 {
 	size_t batch = qlog_batch(s->log)->len, unsynced = s->unsynced.len;
 	struct qmsg *m[CHILDREN_MAX];
@@ -66,8 +65,8 @@ put_children(
 	int saved;
 
 	for (i = 0; i < n; i++) {
-		m[i] = spool_put(
-		    s, c[i].id, &c[i].envelope, c[i].body, &payload);
+		m[i] = spool_put(s, c[i].id, &c[i].envelope, c[i].body,
+		    &payload);
 		if (m[i] == NULL)
 			goto fail;
 		m[i]->parent = parent;
@@ -129,8 +128,7 @@ spool_act_written(struct spool *s, struct seg *seg, uint64_t off)
 {
 	struct qmsg *m;
 
-	TAILQ_FOREACH(m, &s->born, sync)
-	{
+	TAILQ_FOREACH(m, &s->born, sync) {
 		m->seg = seg;
 		m->body_at += off;
 		qlog_hold(seg);
@@ -142,8 +140,7 @@ spool_act_unwritten(struct spool *s)
 {
 	struct qmsg *m;
 
-	TAILQ_FOREACH(m, &s->born, sync)
-	{
+	TAILQ_FOREACH(m, &s->born, sync) {
 		if (m->seg != NULL)
 			qlog_release(s->log, m->seg);
 		m->seg = NULL;
@@ -180,8 +177,7 @@ spool_act_synced(struct spool *s)
 		buf_clear(&a->done);
 		free(a);
 	}
-	TAILQ_FOREACH(m, &born, sync)
-	{
+	TAILQ_FOREACH(m, &born, sync) {
 		m->where = Q_LOG;
 		s->born_total++;
 		s->ops->committed(s->arg, m, true);

@@ -74,9 +74,9 @@ spool_load(struct spool *s, uint64_t id)
 int
 spool_body_read(struct spool *s, const struct qmsg *m, void *dst)
 {
-	const void *recent = m->seg == NULL ? NULL
-					    : qlog_recent(s->log, m->seg,
-						  m->body_at, m->body_bytes);
+	const void *recent = m->seg == NULL
+	    ? NULL
+	    : qlog_recent(s->log, m->seg, m->body_at, m->body_bytes);
 	int fd, r;
 
 	if (recent != NULL) {

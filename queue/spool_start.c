@@ -152,10 +152,9 @@ hint_cmp(const void *key, const void *elem)
 static void
 add_waiting(struct start *st, uint64_t id)
 {
-	const struct wait_hint *h =
-	    st->nhints == 0
-		? NULL
-		: bsearch(&id, st->hints, st->nhints, sizeof(*h), hint_cmp);
+	const struct wait_hint *h = st->nhints == 0
+	    ? NULL
+	    : bsearch(&id, st->hints, st->nhints, sizeof(*h), hint_cmp);
 	struct qmsg *m;
 
 	if (h != NULL) {
@@ -218,8 +217,8 @@ double_file(struct start *st, struct qmsg *in_log)
 		qtarget_set_done(in_log, t);
 	}
 	qmsg_free(&m);
-	st->doubles =
-	    realloc(st->doubles, (st->ndoubles + 1) * sizeof(*st->doubles));
+	st->doubles = realloc(st->doubles,
+	    (st->ndoubles + 1) * sizeof(*st->doubles));
 	if (st->doubles == NULL)
 		fatal("queue start");
 	st->doubles[st->ndoubles++] = in_log->id;
@@ -284,8 +283,8 @@ finish_acted(struct start *st, const struct start_acted *a)
 		return 0; /* gone, or in quarantine, or only in the log */
 	t = qmsg_done_find(m, span_from(a->payload, a->len));
 	if (t != NULL && t->state != T_DONE) {
-		bool more = spool_deferred_done(
-		    st->s, m, t, span_of("2.0.0 done"));
+		bool more = spool_deferred_done(st->s, m, t,
+		    span_of("2.0.0 done"));
 
 		if (!more)
 			return 0;

@@ -65,7 +65,7 @@ deferral(struct spool *s)
 	spool_defer(s, m);
 	is_int(spool_flush(s, false), 0, "moved to a file");
 	ok(spool_find(s, tq[2].id) == NULL &&
-		waiting_has(&s->waiting, tq[2].id),
+	        waiting_has(&s->waiting, tq[2].id),
 	    "it waits");
 	is_int((int64_t)s->nlog, 0, "and holds nothing in the log");
 	s = again(s);
@@ -268,8 +268,8 @@ damage(struct spool *s)
 	/* The segment's header. */
 	tq_add(s, 15, 1, 2000, false);
 	spool_flush(s, false);
-	snprintf(
-	    name, sizeof(name), "log/%s", spool_find(s, tq[15].id)->seg->name);
+	snprintf(name, sizeof(name), "log/%s",
+	    spool_find(s, tq[15].id)->seg->name);
 	flip(name, 17);
 	s = again(s);
 	ok(spool_find(s, tq[15].id) != NULL && spool_find(s, tq[14].id) == NULL,
@@ -303,7 +303,7 @@ resize(struct spool *s)
 	spool_close(&s);
 	s = spool_open(dirfd_, &smaller, 1000, &tq_ops, NULL);
 	ok(s != NULL && spool_find(s, tq[5].id) == NULL &&
-		spool_find(s, tq[6].id) != NULL,
+	        spool_find(s, tq[6].id) != NULL,
 	    "smaller again");
 	tq_finish(s, 6);
 	spool_flush(s, true);

@@ -48,8 +48,8 @@ tq_number(const struct qmsg *m)
 {
 	unsigned n = 0;
 
-	for (size_t i = 1; i < m->reverse_path.len &&
-	     m->reverse_path.data[i] != '@'; i++)
+	for (size_t i = 1;
+	     i < m->reverse_path.len && m->reverse_path.data[i] != '@'; i++)
 		n = n * 10 + (m->reverse_path.data[i] - '0');
 	return n;
 }
@@ -103,7 +103,8 @@ __attribute__((unused)) static struct qmsg *
 tq_add(struct spool *s, unsigned n, unsigned targets, size_t len, bool as_file)
 {
 	static unsigned char body[1024 * 1024];
-	struct envelope e = { .arrived_s = 1700000000 + n, .body_bytes = len,
+	struct envelope e = { .arrived_s = 1700000000 + n,
+		.body_bytes = len,
 		.body_file = as_file };
 	struct target t = { TARGET_MAILBOX, 0, span_of("b@t") };
 	char from[32], to[32];
@@ -151,8 +152,9 @@ tq_act(struct spool *s, unsigned p, unsigned mailbox, unsigned n)
 	static unsigned char body[1024 * 1024];
 	struct target to = { TARGET_MAILBOX, 1, span_of("next@t") };
 	struct qmsg *m = spool_find(s, tq[p].id);
-	struct qtarget *t =
-	    m == NULL ? NULL : qmsg_find(m, TARGET_MAILBOX, mailbox, span_of(""));
+	struct qtarget *t = m == NULL
+	    ? NULL
+	    : qmsg_find(m, TARGET_MAILBOX, mailbox, span_of(""));
 	struct child c = { .id = spool_new_id(s) };
 	char from[32];
 	struct buf rcpts;
@@ -266,7 +268,7 @@ tq_is_open(struct spool *s, unsigned p, unsigned mailbox)
 	if (m == NULL && waiting_has(&s->waiting, tq[p].id))
 		m = peeked = spool_peek(s, tq[p].id);
 	t = m == NULL ? NULL
-		      : qmsg_find(m, TARGET_MAILBOX, mailbox, span_of(""));
+	              : qmsg_find(m, TARGET_MAILBOX, mailbox, span_of(""));
 	open = t != NULL && t->state != T_DONE;
 	qmsg_free(&peeked);
 	return open;

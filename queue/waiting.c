@@ -76,8 +76,8 @@ waiting_add(struct waiting *w, uint64_t id, uint64_t due_s, uint32_t attempts)
 
 	if (due_s > now_s)
 		wait_ms = due_s - now_s > w->max_ms / 1000
-			      ? w->max_ms
-			      : (due_s - now_s) * 1000;
+		    ? w->max_ms
+		    : (due_s - now_s) * 1000;
 	w->changed = true;
 	if (idtab_get(&w->ids, id) != NULL)
 		return;

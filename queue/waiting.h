@@ -14,8 +14,8 @@
 
 struct wait {
 	uint64_t id;
-	uint64_t due_ms;   /* monotonic */
-	uint64_t due_s;    /* Unix time, as in its file */
+	uint64_t due_ms; /* monotonic */
+	uint64_t due_s;  /* Unix time, as in its file */
 	uint32_t attempts;
 	uint32_t heap_at;
 };
@@ -24,8 +24,8 @@ struct waiting {
 	struct idtab ids;
 	struct wait **heap; /* earliest first */
 	size_t n, cap;
-	uint64_t max_ms;    /* nothing waits longer than this */
-	bool changed;       /* since the index was written */
+	uint64_t max_ms; /* nothing waits longer than this */
+	bool changed;    /* since the index was written */
 };
 
 void waiting_init(struct waiting *, uint64_t max_ms);

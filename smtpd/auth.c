@@ -84,8 +84,7 @@ auth_begin(struct session *s, struct span arg)
 		reply_error(s, "504 5.5.4 Unknown mechanism");
 		return;
 	}
-	auth_go_on(s,
-	    arg.len > 0 ? sasl_initial(s->sasl, arg) : SASL_MORE);
+	auth_go_on(s, arg.len > 0 ? sasl_initial(s->sasl, arg) : SASL_MORE);
 }
 
 void
@@ -106,7 +105,8 @@ session_login_answer(struct session *s, uint32_t mailbox, struct span address,
 	auth_end(s);
 	if (mailbox == 0 ||
 	    span_copy(address, s->auth, sizeof(s->auth)) == -1) {
-		reply(s, "454 4.7.0 Cannot check passwords now, try again later");
+		reply(s,
+		    "454 4.7.0 Cannot check passwords now, try again later");
 		return;
 	}
 	s->mailbox = mailbox;

@@ -85,8 +85,7 @@ body_begin(struct session *s)
 	t->began = true;
 	message_init(&t->message, span_from(trace, (size_t)n),
 	    s->conf->size_limit, s->kind != KIND_SMTP || s->trusted,
-	    s->conf->hostname,
-	    body_put, s);
+	    s->conf->hostname, body_put, s);
 }
 
 void
@@ -202,12 +201,14 @@ session_submit_answer(struct session *s, bool accepted, uint64_t queue_id,
 	if (accepted) {
 		s->errors = s->rejects = s->idle = 0;
 		queue_id_text(queue_id, id);
-		log_info("accepted queue=%s session=%s client=%s from=%s rcpts=%u "
-		         "bytes=%llu tls=%s auth=%s",
+		log_info(
+		    "accepted queue=%s session=%s client=%s from=%s rcpts=%u "
+		    "bytes=%llu tls=%s auth=%s",
 		    id, s->id, s->peer, log_quote_str(t->from.text), t->nrcpts,
 		    (unsigned long long)t->message.bytes, s->tls ? "yes" : "no",
-		    s->mailbox != 0 ? log_quote_str(s->auth) :
-		    s->trusted ? "trusted" : "no");
+		    s->mailbox != 0  ? log_quote_str(s->auth)
+		        : s->trusted ? "trusted"
+		                     : "no");
 		snprintf(line, sizeof(line), "250 2.0.0 Ok: queued as %s", id);
 		session_reset(s);
 		reply(s, line);
@@ -217,8 +218,9 @@ session_submit_answer(struct session *s, bool accepted, uint64_t queue_id,
 	if (why == FAIL_FULL)
 		reply(s, "452 4.3.1 No room in the queue now, try again later");
 	else
-		reply(s, "451 4.3.0 The queue cannot take it now, try again "
-		         "later");
+		reply(s,
+		    "451 4.3.0 The queue cannot take it now, try again "
+		    "later");
 }
 
 void
@@ -311,13 +313,13 @@ bdat_chunk_end(struct session *s)
 		t->failed = false;
 		if (alone)
 			session_reset(s);
-		reply_error(s, alone ? "503 5.5.1 Say MAIL first"
-		                     : "554 5.5.1 No valid recipients");
+		reply_error(s,
+		    alone ? "503 5.5.1 Say MAIL first"
+		          : "554 5.5.1 No valid recipients");
 		return;
 	}
 	if (t->bdat_last) {
-		t->data.state =
-		    t->data.state == DATA_CR ? DATA_CR : DATA_END;
+		t->data.state = t->data.state == DATA_CR ? DATA_CR : DATA_END;
 		body_end(s);
 		return;
 	}

@@ -126,7 +126,8 @@ op_ask_rcpt(void *arg, const char *address)
 	struct buf *b = fresh();
 
 	wire_put_str(b, address);
-	return ask(c, c->smtpd->authd, MSG_AUTH_RCPT, b, LOOKUP_MS, rcpt_answer);
+	return ask(c, c->smtpd->authd, MSG_AUTH_RCPT, b, LOOKUP_MS,
+	    rcpt_answer);
 }
 
 static int
@@ -157,8 +158,8 @@ op_ask_sender(void *arg, uint32_t mailbox, const char *path)
 
 	wire_put_u32(b, mailbox);
 	wire_put_str(b, path);
-	return ask(
-	    c, c->smtpd->authd, MSG_AUTH_SENDER, b, LOOKUP_MS, sender_answer);
+	return ask(c, c->smtpd->authd, MSG_AUTH_SENDER, b, LOOKUP_MS,
+	    sender_answer);
 }
 
 static int
@@ -181,7 +182,8 @@ login_answer(struct ipc_msg *m, void *arg)
 		wire_raw(&w, ticket, sizeof(ticket)); /* not needed here */
 		if ((r = wire_done(&w)) == -1)
 			mailbox = 0;
-	} else if (m != NULL && (r = msg_fail_get(m->payload, &why, reason)) == 0) {
+	} else if (m != NULL &&
+	    (r = msg_fail_get(m->payload, &why, reason)) == 0) {
 		temporary = why != FAIL_DENIED;
 	}
 	if (c != NULL) {
@@ -242,8 +244,7 @@ spool_drained(void *arg, bool good)
 		}
 		return;
 	}
-	session_body_answer(
-	    &c->session, good ? c->session.txn->token : 0);
+	session_body_answer(&c->session, good ? c->session.txn->token : 0);
 	go_on(c);
 }
 
@@ -267,8 +268,8 @@ body_answer(struct ipc_msg *m, void *arg)
 		return 0;
 	}
 	if (token != 0) {
-		c->spool = spool_new(
-		    smtpd->proc.base, ipc_take_fd(m), spool_drained, c);
+		c->spool = spool_new(smtpd->proc.base, ipc_take_fd(m),
+		    spool_drained, c);
 		if (c->spool == NULL) {
 			drop_body(smtpd, token);
 			token = 0;
@@ -326,7 +327,8 @@ submit_answer(struct ipc_msg *m, void *arg)
 		id = wire_u64(&w);
 		r = wire_done(&w);
 		accepted = r == 0;
-	} else if (m != NULL && (r = msg_fail_get(m->payload, &why, reason)) == 0) {
+	} else if (m != NULL &&
+	    (r = msg_fail_get(m->payload, &why, reason)) == 0) {
 		log_info("queue refused reason=%s", log_quote_str(reason));
 	}
 	smtpd->accepted += accepted;
@@ -465,7 +467,8 @@ client_too_slow(struct client *c, bool pending)
 
 	if (c->session.phase == PHASE_DATA || c->session.phase == PHASE_BDAT)
 		allowed *= BODY_FACTOR;
-	if (c->since_phase != c->session.phase || (!pending &&
+	if (c->since_phase != c->session.phase ||
+	    (!pending &&
 	        (c->session.phase == PHASE_COMMAND ||
 	            c->session.phase == PHASE_AUTH))) {
 		c->since_phase = c->session.phase;
@@ -545,7 +548,8 @@ client_new(struct smtpd *smtpd, int fd, enum listener_kind kind)
 		return;
 	}
 	if (smtpd->nclients >= smtpd->client_limit) {
-		client_refuse(c, "421 4.7.0 Too many connections, try again later\r\n");
+		client_refuse(c,
+		    "421 4.7.0 Too many connections, try again later\r\n");
 		return;
 	}
 	if (!limit_enter(conn_peer_sa(c->conn), smtpd->address_limit)) {

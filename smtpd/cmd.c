@@ -12,9 +12,9 @@
 
 /* When a command is legal. */
 enum {
-	ST_ANY = 1 << 0,   /* always */
-	ST_HELO = 1 << 1,  /* after HELO or EHLO, outside a transaction */
-	ST_TXN = 1 << 2,   /* in a transaction */
+	ST_ANY = 1 << 0,  /* always */
+	ST_HELO = 1 << 1, /* after HELO or EHLO, outside a transaction */
+	ST_TXN = 1 << 2,  /* in a transaction */
 };
 enum {
 	F_NOARG = 1 << 0,
@@ -41,8 +41,9 @@ take_helo(struct session *s, struct span arg)
 {
 	arg = span_trim(arg);
 	if (!addr_is_helo(arg)) {
-		reply_error(s, "501 5.5.4 Say who you are: a host name or "
-		               "[address]");
+		reply_error(s,
+		    "501 5.5.4 Say who you are: a host name or "
+		    "[address]");
 		return -1;
 	}
 	session_reset(s);
@@ -116,7 +117,8 @@ is_xtext(struct span v)
 			return false;
 		if (v.data[i] != '+')
 			continue;
-		if (i + 2 >= v.len || !memchr("0123456789ABCDEF", v.data[i + 1], 16) ||
+		if (i + 2 >= v.len ||
+		    !memchr("0123456789ABCDEF", v.data[i + 1], 16) ||
 		    !memchr("0123456789ABCDEF", v.data[i + 2], 16))
 			return false;
 		i += 2;
@@ -136,8 +138,8 @@ mail_param(struct session *s, struct span p, struct mail_params *mp)
 {
 	ptrdiff_t eq = span_chr(p, '=');
 	struct span key = eq == -1 ? p : span_sub(p, 0, (size_t)eq);
-	struct span value =
-	    eq == -1 ? span_from("", 0) : span_sub(p, (size_t)eq + 1, p.len);
+	struct span value = eq == -1 ? span_from("", 0)
+	                             : span_sub(p, (size_t)eq + 1, p.len);
 
 	if (span_is_icase(key, "SIZE") && !mp->size) {
 		mp->size = true;
@@ -260,8 +262,7 @@ cmd_mail(struct session *s, struct span arg)
 	buf_init(&t->rcpts, ENVELOPE_MAX);
 	buf_init(&t->body, BODY_INLINE_MAX + 128 * 1024);
 	s->txn = t;
-	if (s->mailbox == 0 || !s->conf->own_senders ||
-	    from.text[0] == '\0') {
+	if (s->mailbox == 0 || !s->conf->own_senders || from.text[0] == '\0') {
 		mail_accepted(s);
 		return;
 	}
@@ -284,7 +285,8 @@ session_sender_answer(struct session *s, int may_use)
 		    s->id, s->peer, log_quote_str(s->auth),
 		    log_quote_str(s->txn->from.text));
 		session_reset(s);
-		reply_error(s, "553 5.7.1 This address is not yours to send from");
+		reply_error(s,
+		    "553 5.7.1 This address is not yours to send from");
 		return;
 	}
 	session_reset(s);
@@ -296,13 +298,15 @@ session_sender_answer(struct session *s, int may_use)
 static void
 rcpt_refused(struct session *s, const char *line)
 {
-	log_info("recipient refused session=%s client=%s from=%s to=%s reply=%.3s",
+	log_info(
+	    "recipient refused session=%s client=%s from=%s to=%s reply=%.3s",
 	    s->id, s->peer, log_quote_str(s->txn->from.text),
 	    log_quote_str(s->txn->rcpt.text), line);
 	/* "Later" and "too many at once" are answers to behave by, not to be
 	 * punished for (5321 4.5.3.1.10). */
 	if (line[0] == '5' && ++s->rejects >= REJECTS_MAX)
-		session_quit(s, "421 4.7.0 Too many refused recipients, closing");
+		session_quit(s,
+		    "421 4.7.0 Too many refused recipients, closing");
 	else
 		reply(s, line);
 }
@@ -348,8 +352,8 @@ cmd_rcpt(struct session *s, struct span arg)
 	}
 	if (!t->rcpt.has_domain) {
 		/* Every server has a postmaster (5321 4.5.1). */
-		snprintf(t->rcpt.text, sizeof(t->rcpt.text), "postmaster@%.250s",
-		    s->conf->hostname);
+		snprintf(t->rcpt.text, sizeof(t->rcpt.text),
+		    "postmaster@%.250s", s->conf->hostname);
 		t->rcpt.local_len = strlen("postmaster");
 		t->rcpt.has_domain = true;
 	}
@@ -391,14 +395,16 @@ session_rcpt_answer(struct session *s, enum rcpt_verdict verdict,
 		rcpt_refused(s, "452 4.2.2 Mailbox is full");
 		return;
 	case RCPT_TOO_MANY:
-		rcpt_refused(s, "451 4.3.5 The recipient stands for too many "
-		                "mailboxes");
+		rcpt_refused(s,
+		    "451 4.3.5 The recipient stands for too many "
+		    "mailboxes");
 		return;
 	case RCPT_TEMP:
 	case RCPT__COUNT:
 	default:
-		reply(s, "451 4.3.0 Cannot look up the recipient now, try again "
-		         "later");
+		reply(s,
+		    "451 4.3.0 Cannot look up the recipient now, try again "
+		    "later");
 		return;
 	}
 	r.address = span_of(t->rcpt.text);
@@ -482,8 +488,9 @@ static void
 cmd_help(struct session *s, struct span arg)
 {
 	(void)arg;
-	reply(s, "214 2.0.0 RFC 5321: HELO EHLO MAIL RCPT DATA BDAT RSET NOOP "
-	         "VRFY STARTTLS AUTH QUIT");
+	reply(s,
+	    "214 2.0.0 RFC 5321: HELO EHLO MAIL RCPT DATA BDAT RSET NOOP "
+	    "VRFY STARTTLS AUTH QUIT");
 }
 
 static void
@@ -542,7 +549,8 @@ cmd_auth(struct session *s, struct span arg)
 	if (s->kind == KIND_SMTP)
 		reply_error(s, "502 5.5.1 AUTH is not served on this port");
 	else if (!s->tls && !s->plain_ok)
-		reply_error(s, "538 5.7.11 Encryption required: STARTTLS first");
+		reply_error(s,
+		    "538 5.7.11 Encryption required: STARTTLS first");
 	else if (s->mailbox != 0)
 		reply_error(s, "503 5.5.1 Already authenticated");
 	else
@@ -613,7 +621,8 @@ session_command(struct session *s, struct span line)
 	}
 	if ((c->flags & F_IDLE) && ++s->idle > IDLE_MAX &&
 	    ++s->errors >= ERRORS_MAX) {
-		session_quit(s, "421 4.7.0 Too many commands without a message");
+		session_quit(s,
+		    "421 4.7.0 Too many commands without a message");
 		return;
 	}
 	c->run(s, arg);

@@ -89,7 +89,8 @@ data_scan(struct data *d, struct span in, void (*put)(void *, struct span),
 				i++;
 			} else {
 				if (i > run) /* else put has had it */
-					put(arg, span_sub(in, run, i - 1 - run));
+					put(arg,
+					    span_sub(in, run, i - 1 - run));
 				run = i;
 				d->state = DATA_TEXT;
 				data_bare(d, put, arg);

@@ -13,16 +13,23 @@
 
 #include "libcommon/buf.h"
 
-enum data_state { DATA_BOL, DATA_DOT, DATA_DOT_CR, DATA_TEXT, DATA_CR,
-	DATA_LF, DATA_END };
+enum data_state {
+	DATA_BOL,
+	DATA_DOT,
+	DATA_DOT_CR,
+	DATA_TEXT,
+	DATA_CR,
+	DATA_LF,
+	DATA_END
+};
 
 struct data {
 	enum data_state state;
-	bool dots;       /* DATA: unstuff and look for the end; BDAT: not */
-	bool bad_line;   /* a bare CR or LF was seen */
+	bool dots;     /* DATA: unstuff and look for the end; BDAT: not */
+	bool bad_line; /* a bare CR or LF was seen */
 	bool bad_nul;
-	bool normalise;  /* none is bad: it becomes CRLF */
-	bool held_cr;    /* DATA_CR: it came last and waits for the next byte */
+	bool normalise; /* none is bad: it becomes CRLF */
+	bool held_cr;   /* DATA_CR: it came last and waits for the next byte */
 };
 
 void data_init(struct data *, bool dots, bool normalise);

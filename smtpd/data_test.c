@@ -110,9 +110,11 @@ test_every_short_text(bool normalise)
 				split++;
 			model_run(&m, text, n, normalise);
 			if (m.end != (d.state == DATA_END) ||
-			    (m.end && (m.used != used || m.bad != bad ||
-			        (!bad && !span_eq(span_from(m.text, m.n),
-			            buf_span(&b))))))
+			    (m.end &&
+			        (m.used != used || m.bad != bad ||
+			            (!bad &&
+			                !span_eq(span_from(m.text, m.n),
+			                    buf_span(&b))))))
 				wrong++;
 		}
 	}
@@ -137,8 +139,8 @@ main(void)
 			data_init(&d, true, false);
 			buf_init(&b, 1000);
 			while (in.len > 0 && d.state != DATA_END) {
-				size_t n = data_scan(
-				    &d, span_sub(in, 0, step), put, &b);
+				size_t n = data_scan(&d, span_sub(in, 0, step),
+				    put, &b);
 
 				in = span_sub(in, n, in.len);
 			}

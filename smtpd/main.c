@@ -101,8 +101,8 @@ start_listening(void)
 	again_timer = evtimer_new(smtpd.proc.base, listen_again, NULL);
 	if (again_timer == NULL)
 		fatalx("timer");
-	for (unsigned i = 0; (fd = proc_listener(&smtpd.proc, i, &service)) != -1;
-	     i++) {
+	for (unsigned i = 0;
+	     (fd = proc_listener(&smtpd.proc, i, &service)) != -1; i++) {
 		if (i >= NLISTENERS || kind_of(service, &kind) == -1)
 			fatalx("bug listener service=%s", service);
 		listeners[i] = event_new(smtpd.proc.base, fd,
@@ -137,7 +137,8 @@ settings_new(const struct handover *ho, char why[static 201])
 		return NULL;
 	}
 	s->refs = 1;
-	snprintf(s->hostname, sizeof(s->hostname), "%s", ho_str(ho, "hostname"));
+	snprintf(s->hostname, sizeof(s->hostname), "%s",
+	    ho_str(ho, "hostname"));
 	s->timeout_ms = (unsigned)ho_num(ho, "smtp-timeout");
 	s->conf.hostname = s->hostname;
 	s->conf.size_limit = ho_num(ho, "message-size-limit");
@@ -146,9 +147,9 @@ settings_new(const struct handover *ho, char why[static 201])
 	s->conf.vrfy = ho_flag(ho, "vrfy");
 	s->conf.own_senders = ho_flag(ho, "sender-must-be-own");
 	s->conf.normalise = strcmp(ho_str(ho, "submission-bare-newline"),
-	    "normalise") == 0;
+	                        "normalise") == 0;
 	if (netlist_parse(span_of(ho_str(ho, "trusted-networks")), &s->trusted,
-	    why) == -1) {
+	        why) == -1) {
 		settings_unref(&s);
 		return NULL;
 	}
@@ -232,7 +233,9 @@ smtpd_stats(struct proc *p, void (*add)(void *, const char *, uint64_t),
 }
 
 static const struct proc_ops ops = { .check = smtpd_check,
-	.reload = smtpd_take_conf, .stop = smtpd_stop, .stats = smtpd_stats };
+	.reload = smtpd_take_conf,
+	.stop = smtpd_stop,
+	.stats = smtpd_stats };
 static const struct ipc_ops channel_ops = { .msg = NULL };
 
 int
@@ -242,10 +245,10 @@ main(int argc, char *argv[])
 	secret_init();
 	smtpd_take_conf(&smtpd.proc);
 	proc_drop(&smtpd.proc);
-	smtpd.authd =
-	    proc_connect(&smtpd.proc, ROLE_AUTHD, &channel_ops, &smtpd);
-	smtpd.queued =
-	    proc_connect(&smtpd.proc, ROLE_QUEUED, &channel_ops, &smtpd);
+	smtpd.authd = proc_connect(&smtpd.proc, ROLE_AUTHD, &channel_ops,
+	    &smtpd);
+	smtpd.queued = proc_connect(&smtpd.proc, ROLE_QUEUED, &channel_ops,
+	    &smtpd);
 	proc_confine(&smtpd.proc, CONFINE_ACCEPT | CONFINE_CONNECT);
 	start_listening();
 	return proc_loop(&smtpd.proc);

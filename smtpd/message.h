@@ -8,17 +8,17 @@
 #include "libcommon/buf.h"
 
 struct message {
-	uint64_t bytes;      /* of all that was put, trace line included */
-	uint64_t limit;      /* of the client's part */
+	uint64_t bytes; /* of all that was put, trace line included */
+	uint64_t limit; /* of the client's part */
 	uint64_t client_bytes;
 	bool too_big;
-	bool ends_line;      /* the last byte was LF */
+	bool ends_line; /* the last byte was LF */
 	/* the header while it lasts */
 	bool in_header, held_cr;
-	bool fill;           /* submission: add Date, Message-ID */
+	bool fill; /* submission: add Date, Message-ID */
 	bool has_date, has_id, has_from;
-	unsigned received;   /* Received: lines of the client's part */
-	char name[16];       /* start of the field's line */
+	unsigned received; /* Received: lines of the client's part */
+	char name[16];     /* start of the field's line */
 	size_t name_len;
 	bool at_bol;
 	const char *hostname; /* borrowed, for Message-ID */

@@ -16,7 +16,8 @@ void
 reply_error(struct session *s, const char *line)
 {
 	if (++s->errors >= ERRORS_MAX) {
-		log_info("too many errors session=%s client=%s", s->id, s->peer);
+		log_info("too many errors session=%s client=%s", s->id,
+		    s->peer);
 		session_quit(s, "421 4.7.0 Too many errors, closing");
 		return;
 	}
@@ -162,7 +163,8 @@ whole_line(struct span in)
  * stands behind a bare LF or a line too long is never taken for a command.
  */
 static size_t
-take_line(struct session *s, struct span in, struct span *line, const char **why)
+take_line(struct session *s, struct span in, struct span *line,
+    const char **why)
 {
 	size_t limit = s->phase == PHASE_AUTH ? SASL_LINE_MAX + 2 : LINE_LIMIT;
 	struct span head = span_sub(in, 0, limit);
@@ -171,7 +173,8 @@ take_line(struct session *s, struct span in, struct span *line, const char **why
 	*why = NULL;
 	if (n == 0) {
 		if (span_chr(head, '\n') != -1)
-			*why = "500 5.5.2 Lines end with CR LF, not with LF alone";
+			*why =
+			    "500 5.5.2 Lines end with CR LF, not with LF alone";
 		else if (in.len >= limit)
 			*why = s->phase == PHASE_AUTH
 			    ? "500 5.5.6 Line too long"

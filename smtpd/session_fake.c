@@ -112,21 +112,26 @@ static const struct session_ops ops = { fake_reply, fake_ask_rcpt,
 	fake_body_write, fake_body_drop, fake_start_tls };
 
 void
-fake_init(struct fake *f, enum listener_kind kind, bool tls, uint64_t size_limit)
+fake_init(struct fake *f, enum listener_kind kind, bool tls,
+    uint64_t size_limit)
 {
 	static struct session_conf conf;
 
 	conf = (struct session_conf){ .hostname = "mail.test",
-		.size_limit = size_limit, .rcpt_limit = 3, .received_limit = 10,
-		.vrfy = true, .tls = true, .own_senders = true };
+		.size_limit = size_limit,
+		.rcpt_limit = 3,
+		.received_limit = 10,
+		.vrfy = true,
+		.tls = true,
+		.own_senders = true };
 	memset(f, 0, sizeof(*f));
 	f->conf = &conf;
 	buf_init(&f->out, 16 * 1024 * 1024);
 	buf_init(&f->pipe, 16 * 1024 * 1024);
 	buf_init(&f->body, 16 * 1024 * 1024);
 	buf_init(&f->envelope, 1024 * 1024);
-	session_init(
-	    &f->session, kind, &conf, &ops, f, "192.0.2.7", "s1", false);
+	session_init(&f->session, kind, &conf, &ops, f, "192.0.2.7", "s1",
+	    false);
 	if (tls)
 		session_secured(&f->session, "TLSv1.3 CIPHER");
 	buf_reset(&f->out);
@@ -148,8 +153,8 @@ answer_rcpt(struct fake *f)
 	const char *at = strrchr(f->asked, '@');
 	enum rcpt_verdict v = RCPT_OK;
 
-	if (at == NULL || (strcmp(at, "@here.test") != 0 &&
-	                      strcmp(at, "@mail.test") != 0))
+	if (at == NULL ||
+	    (strcmp(at, "@here.test") != 0 && strcmp(at, "@mail.test") != 0))
 		v = RCPT_NOT_OURS;
 	else if (strncmp(f->asked, "nouser@", 7) == 0)
 		v = RCPT_NO_USER;

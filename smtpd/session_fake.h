@@ -18,13 +18,14 @@ struct fake {
 	bool tls_asked, pipe_open, refuse_queue, refuse_pipe;
 	char asked[ADDR_MAX], path[ADDR_MAX];
 	bool login_right;
-	struct buf pipe;      /* what went into the pipe */
+	struct buf pipe; /* what went into the pipe */
 	unsigned submitted, dropped;
-	struct buf body;      /* of the last submitted message */
-	struct buf envelope;  /* "FROM rcpt rcpt ..." */
+	struct buf body;     /* of the last submitted message */
+	struct buf envelope; /* "FROM rcpt rcpt ..." */
 };
 
-void fake_init(struct fake *, enum listener_kind, bool tls, uint64_t size_limit);
+void fake_init(struct fake *, enum listener_kind, bool tls,
+    uint64_t size_limit);
 void fake_clear(struct fake *);
 /* Offer input in pieces of step bytes and answer what is asked. */
 void fake_feed(struct fake *, struct span in, size_t step);

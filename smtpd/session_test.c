@@ -50,11 +50,12 @@ static const struct {
 	    EHLO TXN "DATA\r\nx\r\n.\r\n" TXN "DATA\r\ny\r\n.\r\n",
 	    "250 250 250 354 250 250 250 354 250", 2 },
 	{ "MAIL before EHLO", KIND_SMTP, false, TXN, "503 503", 0 },
-	{ "RCPT before MAIL", KIND_SMTP, false, EHLO "RCPT TO:<u@here.test>\r\n",
-	    "250 503", 0 },
+	{ "RCPT before MAIL", KIND_SMTP, false,
+	    EHLO "RCPT TO:<u@here.test>\r\n", "250 503", 0 },
 	{ "DATA before RCPT", KIND_SMTP, false,
 	    EHLO "MAIL FROM:<a@x.test>\r\nDATA\r\n", "250 250 554", 0 },
-	{ "DATA without MAIL", KIND_SMTP, false, EHLO "DATA\r\n", "250 503", 0 },
+	{ "DATA without MAIL", KIND_SMTP, false, EHLO "DATA\r\n", "250 503",
+	    0 },
 	{ "nested MAIL", KIND_SMTP, false, EHLO TXN "MAIL FROM:<b@x.test>\r\n",
 	    "250 250 250 503", 0 },
 	{ "RSET ends the transaction", KIND_SMTP, false,
@@ -70,26 +71,28 @@ static const struct {
 	    EHLO "MAIL FROM:<>\r\nRCPT TO:<Postmaster>\r\n", "250 250 250", 0 },
 	{ "recipients of all kinds", KIND_SMTP, false,
 	    EHLO "MAIL FROM:<>\r\nRCPT TO:<nouser@here.test>\r\n"
-	    "RCPT TO:<full@here.test>\r\nRCPT TO:<temp@here.test>\r\n"
-	    "RCPT TO:<many@here.test>\r\n"
-	    "RCPT TO:<u@elsewhere.test>\r\nDATA\r\n",
+	         "RCPT TO:<full@here.test>\r\nRCPT TO:<temp@here.test>\r\n"
+	         "RCPT TO:<many@here.test>\r\n"
+	         "RCPT TO:<u@elsewhere.test>\r\nDATA\r\n",
 	    "250 250 550 452 451 451 550 554", 0 },
 	{ "too many recipients", KIND_SMTP, false,
 	    EHLO TXN "RCPT TO:<v@here.test>\r\nRCPT TO:<w@here.test>\r\n"
-	    "RCPT TO:<x@here.test>\r\n",
+	             "RCPT TO:<x@here.test>\r\n",
 	    "250 250 250 250 250 452", 0 },
 	{ "SIZE too large", KIND_SMTP, false,
 	    EHLO "MAIL FROM:<a@x.test> SIZE=100001\r\n", "250 552", 0 },
 	{ "SIZE, BODY, SMTPUTF8", KIND_SMTP, false,
-	    EHLO "MAIL FROM:<\xc3\xa9@x.test> SIZE=10 BODY=8BITMIME SMTPUTF8\r\n"
+	    EHLO
+	    "MAIL FROM:<\xc3\xa9@x.test> SIZE=10 BODY=8BITMIME SMTPUTF8\r\n"
 	    "RCPT TO:<\xc3\xa9@here.test>\r\n",
 	    "250 250 250", 0 },
 	{ "UTF-8 without SMTPUTF8", KIND_SMTP, false,
 	    EHLO "MAIL FROM:<\xc3\xa9@x.test>\r\nMAIL FROM:<a@x.test>\r\n"
-	    "RCPT TO:<\xc3\xa9@here.test>\r\n",
+	         "RCPT TO:<\xc3\xa9@here.test>\r\n",
 	    "250 553 250 553", 0 },
 	{ "bad parameters", KIND_SMTP, false,
-	    EHLO "MAIL FROM:<a@x.test> FOO=1\r\nMAIL FROM:<a@x.test> SIZE=x\r\n"
+	    EHLO
+	    "MAIL FROM:<a@x.test> FOO=1\r\nMAIL FROM:<a@x.test> SIZE=x\r\n"
 	    "MAIL FROM:<a@x.test> SIZE=1 SIZE=1\r\n"
 	    "MAIL FROM:<a@x.test> BODY=BINARYMIME\r\n"
 	    "MAIL FROM:<a@x.test>SIZE=1\r\nMAIL FROM:<a@x.test> AUTH=<>\r\n",
@@ -98,7 +101,7 @@ static const struct {
 	    "HELO c\r\nMAIL FROM:<a@x.test> SIZE=1\r\n", "250 555", 0 },
 	{ "syntax errors", KIND_SMTP, false,
 	    EHLO "FOO\r\nMAIL\r\nMAIL FROM:\r\nMAIL FROM:a@x.test\r\nRSET x\r\n"
-	    "EHLO\r\nEHLO a b\r\n",
+	         "EHLO\r\nEHLO a b\r\n",
 	    "250 500 501 501 501 501 501 501", 0 },
 	{ "NOOP, HELP, VRFY, EXPN", KIND_SMTP, false,
 	    "NOOP\r\nNOOP x\r\nHELP\r\nVRFY u\r\nVRFY\r\nEXPN l\r\n",
@@ -119,7 +122,7 @@ static const struct {
 	    EHLO "AUTH PLAIN AHVzZXIAc2VjcmV0\r\n", "250 538", 0 },
 	{ "AUTH PLAIN, and mail to anybody", KIND_SUBMISSION, true,
 	    EHLO "AUTH PLAIN AHVzZXIAc2VjcmV0\r\nMAIL FROM:<user@here.test>\r\n"
-	    "RCPT TO:<u@elsewhere.test>\r\nDATA\r\n\r\nx\r\n.\r\n",
+	         "RCPT TO:<u@elsewhere.test>\r\nDATA\r\n\r\nx\r\n.\r\n",
 	    "250 235 250 250 354 250", 1 },
 	{ "AUTH PLAIN in two steps", KIND_SUBMISSION, true,
 	    EHLO "AUTH PLAIN\r\nAHVzZXIAc2VjcmV0\r\nAUTH PLAIN\r\n",
@@ -128,7 +131,8 @@ static const struct {
 	    EHLO "AUTH LOGIN\r\ndXNlcg==\r\nc2VjcmV0\r\n", "250 334 334 235",
 	    0 },
 	{ "a wrong password, again and again", KIND_SUBMISSION, true,
-	    EHLO "AUTH PLAIN AHVzZXIAd3Jvbmc=\r\nAUTH PLAIN AHVzZXIAd3Jvbmc=\r\n"
+	    EHLO
+	    "AUTH PLAIN AHVzZXIAd3Jvbmc=\r\nAUTH PLAIN AHVzZXIAd3Jvbmc=\r\n"
 	    "AUTH PLAIN AHVzZXIAd3Jvbmc=\r\nAUTH PLAIN AHVzZXIAd3Jvbmc=\r\n"
 	    "AUTH PLAIN AHVzZXIAd3Jvbmc=\r\nNOOP\r\n",
 	    "250 535 535 535 535 421", 0 },
@@ -137,7 +141,7 @@ static const struct {
 	    "250 504 501 334 501 504", 0 },
 	{ "another's address", KIND_SUBMISSION, true,
 	    EHLO "AUTH PLAIN AHVzZXIAc2VjcmV0\r\n"
-	    "MAIL FROM:<stranger@here.test>\r\nRCPT TO:<u@here.test>\r\n",
+	         "MAIL FROM:<stranger@here.test>\r\nRCPT TO:<u@here.test>\r\n",
 	    "250 235 553 503", 0 },
 	{ "nothing said before STARTTLS counts", KIND_SMTP, false,
 	    EHLO TXN "STARTTLS\r\n", "250 250 250 503", 0 },
@@ -151,8 +155,8 @@ static const struct {
 	    EHLO TXN "BDAT 4\r\nab\r\nBDAT 0 LAST\r\nNOOP\r\n",
 	    "250 250 250 250 250 250", 1 },
 	{ "BDAT, then DATA", KIND_SMTP, false,
-	    EHLO TXN "BDAT 2\r\n\r\nDATA\r\nRSET\r\n", "250 250 250 250 503 250",
-	    0 },
+	    EHLO TXN "BDAT 2\r\n\r\nDATA\r\nRSET\r\n",
+	    "250 250 250 250 503 250", 0 },
 	{ "BDAT, then RCPT", KIND_SMTP, false,
 	    EHLO TXN "BDAT 2\r\n\r\nRCPT TO:<v@here.test>\r\n",
 	    "250 250 250 250 503", 0 },
@@ -161,17 +165,19 @@ static const struct {
 	{ "BDAT without recipients", KIND_SMTP, false,
 	    EHLO "MAIL FROM:<>\r\nBDAT 6 LAST\r\nQUIT\r\nNOOP\r\n",
 	    "250 250 554 250", 0 },
-	{ "BDAT of no size ends it", KIND_SMTP, false, EHLO "BDAT x\r\nNOOP\r\n",
-	    "250 421", 0 },
+	{ "BDAT of no size ends it", KIND_SMTP, false,
+	    EHLO "BDAT x\r\nNOOP\r\n", "250 421", 0 },
 	{ "BDAT with a bare LF", KIND_SMTP, false,
-	    EHLO TXN "BDAT 4 LAST\r\na\nb\nNOOP\r\n", "250 250 250 554 250", 0 },
+	    EHLO TXN "BDAT 4 LAST\r\na\nb\nNOOP\r\n", "250 250 250 554 250",
+	    0 },
 	{ "a recipient named twice counts once", KIND_SMTP, false,
 	    EHLO TXN "RCPT TO:<v@here.test>\r\nRCPT TO:<u@HERE.test>\r\n"
-	    "RCPT TO:<w@here.test>\r\nRCPT TO:<v@here.test>\r\n"
-	    "RCPT TO:<x@here.test>\r\n",
+	             "RCPT TO:<w@here.test>\r\nRCPT TO:<v@here.test>\r\n"
+	             "RCPT TO:<x@here.test>\r\n",
 	    "250 250 250 250 250 250 250 452", 0 },
 	{ "SIZE beyond all numbers", KIND_SMTP, false,
-	    EHLO "MAIL FROM:<a@x.test> SIZE=99999999999999999999\r\n"
+	    EHLO
+	    "MAIL FROM:<a@x.test> SIZE=99999999999999999999\r\n"
 	    "MAIL FROM:<a@x.test> SIZE=999999999999999999999\r\n"
 	    "MAIL FROM:<a@x.test> SIZE=-1\r\nMAIL FROM:<a@x.test> SIZE=\r\n",
 	    "250 552 501 501 501", 0 },
@@ -181,29 +187,30 @@ static const struct {
 	{ "a web browser", KIND_SMTP, false,
 	    "POST / HTTP/1.1\r\nHost: x\r\n\r\nEHLO c\r\n", "554", 0 },
 	{ "a message forgives errors", KIND_SMTP, false,
-	    EHLO "A\r\nA\r\nA\r\nA\r\nA\r\nA\r\nA\r\nA\r\nA\r\nA\r\nA\r\nA\r\n"
-	    TXN "DATA\r\n.\r\n"
+	    EHLO
+	    "A\r\nA\r\nA\r\nA\r\nA\r\nA\r\nA\r\nA\r\nA\r\nA\r\nA\r\nA\r\n" TXN
+	    "DATA\r\n.\r\n"
 	    "A\r\nA\r\nA\r\nA\r\nA\r\nA\r\nA\r\nA\r\nA\r\nA\r\nNOOP\r\n",
 	    "250 500 500 500 500 500 500 500 500 500 500 500 500 250 250 354 250 "
 	    "500 500 500 500 500 500 500 500 500 500 250",
 	    1 },
 	{ "open relay: 16 forms, all refused", KIND_SMTP, false,
 	    EHLO "MAIL FROM:<a@here.test>\r\n"
-	    "RCPT TO:<u@elsewhere.test>\r\n"
-	    "RCPT TO:<u%elsewhere.test@[192.0.2.1]>\r\n"
-	    "RCPT TO:<@here.test:u@elsewhere.test>\r\n"
-	    "RCPT TO:<@here.test,@mail.test:u@elsewhere.test>\r\n"
-	    "RCPT TO:<\"u@elsewhere.test\">\r\n"
-	    "RCPT TO:<u@elsewhere.test@here.test>\r\n"
-	    "RCPT TO:<elsewhere.test!u>\r\n"
-	    "RCPT TO:<u@[203.0.113.9]>\r\n"
-	    "RCPT TO:<u@[IPv6:2001:db8::1]>\r\n"
-	    "RCPT TO:<u@here.test.elsewhere.test>\r\n"
-	    "RCPT TO:<u@elsewhere.test.>\r\n"
-	    "RCPT TO:<u@@here.test>\r\n"
-	    "RCPT TO:u@elsewhere.test\r\n"
-	    "RCPT TO:<u@here.test>x@elsewhere.test\r\n"
-	    "RCPT TO:<u@>\r\nRCPT TO:<u>\r\nDATA\r\n",
+	         "RCPT TO:<u@elsewhere.test>\r\n"
+	         "RCPT TO:<u%elsewhere.test@[192.0.2.1]>\r\n"
+	         "RCPT TO:<@here.test:u@elsewhere.test>\r\n"
+	         "RCPT TO:<@here.test,@mail.test:u@elsewhere.test>\r\n"
+	         "RCPT TO:<\"u@elsewhere.test\">\r\n"
+	         "RCPT TO:<u@elsewhere.test@here.test>\r\n"
+	         "RCPT TO:<elsewhere.test!u>\r\n"
+	         "RCPT TO:<u@[203.0.113.9]>\r\n"
+	         "RCPT TO:<u@[IPv6:2001:db8::1]>\r\n"
+	         "RCPT TO:<u@here.test.elsewhere.test>\r\n"
+	         "RCPT TO:<u@elsewhere.test.>\r\n"
+	         "RCPT TO:<u@@here.test>\r\n"
+	         "RCPT TO:u@elsewhere.test\r\n"
+	         "RCPT TO:<u@here.test>x@elsewhere.test\r\n"
+	         "RCPT TO:<u@>\r\nRCPT TO:<u>\r\nDATA\r\n",
 	    "250 250 550 550 550 550 501 501 501 550 550 550 501 501 501 555 501 "
 	    "501 554",
 	    0 },
@@ -265,8 +272,8 @@ test_smuggling(void)
 			             ".\r\n",
 			    ends[a], ends[b]);
 			snprintf(want, sizeof(want), "250 250 250 354 %s",
-			    real         ? "250 250 250 354 250"
-			        : end    ? "554 250 250 354 250"
+			    real                ? "250 250 250 354 250"
+			        : end           ? "554 250 250 354 250"
 			        : bare || bad_b ? "554"
 			                        : "250");
 			for (size_t step = 1; step < 200; step += 60) {
@@ -291,7 +298,8 @@ test_bodies(void)
 
 	fake_init(&f, KIND_SMTP, false, 100000);
 	fake_feed(&f,
-	    span_of(EHLO TXN "DATA\r\nSubject: t\r\n\r\n..x\r\n.y\r\n.\r\n"), 3);
+	    span_of(EHLO TXN "DATA\r\nSubject: t\r\n\r\n..x\r\n.y\r\n.\r\n"),
+	    3);
 	body = buf_span(&f.body);
 	ok(span_has_prefix_icase(body,
 	       "Received: from c.test ([192.0.2.7])\r\n\tby mail.test with "
@@ -320,7 +328,8 @@ test_bodies(void)
 	buf_putc(&f.body, '\0');
 	ok(strstr((char *)f.body.data, "\r\nDate: ") != NULL &&
 	        strstr((char *)f.body.data, "\r\nMessage-ID: <") != NULL &&
-	        strstr((char *)f.body.data, "@mail.test>\r\n\r\nhi\r\n") != NULL,
+	        strstr((char *)f.body.data, "@mail.test>\r\n\r\nhi\r\n") !=
+	            NULL,
 	    "submission adds what is missing, at the header's end");
 	ok(strstr((char *)f.body.data, "with ESMTPSA id") != NULL &&
 	        strstr((char *)f.body.data, "user@") == NULL,
@@ -329,9 +338,12 @@ test_bodies(void)
 
 	fake_init(&f, KIND_SMTP, false, 100000);
 	f.session.trusted = true;
-	fake_feed(&f, span_of(EHLO "MAIL FROM:<any@x.test>\r\n"
-	    "RCPT TO:<u@elsewhere.test>\r\nRCPT TO:<nouser@here.test>\r\n"
-	    "DATA\r\nSubject: x\r\n\r\nhi\r\n.\r\n"), 1);
+	fake_feed(&f,
+	    span_of(EHLO
+	        "MAIL FROM:<any@x.test>\r\n"
+	        "RCPT TO:<u@elsewhere.test>\r\nRCPT TO:<nouser@here.test>\r\n"
+	        "DATA\r\nSubject: x\r\n\r\nhi\r\n.\r\n"),
+	    1);
 	codes(&f.out, got, sizeof(got));
 	is_str(got, "250 250 250 550 354 250", "a trusted network, to anybody");
 	buf_putc(&f.body, '\0');
@@ -342,18 +354,24 @@ test_bodies(void)
 	for (int kind = KIND_SMTP; kind <= KIND_SUBMISSION; kind++) {
 		fake_init(&f, (enum listener_kind)kind, false, 100000);
 		f.session.trusted = f.conf->normalise = true;
-		fake_feed(&f, span_of(EHLO TXN "DATA\r\nSubject: x\n\n"
-		    "hi\n.\n.\r\n.\r\n"), 1);
+		fake_feed(&f,
+		    span_of(EHLO TXN "DATA\r\nSubject: x\n\n"
+		                     "hi\n.\n.\r\n.\r\n"),
+		    1);
 		codes(&f.out, got, sizeof(got));
-		is_str(got, kind == KIND_SMTP ? "250 250 250 354 554" :
-		    "250 250 250 354 250", "a bare LF, normalised (%d)", kind);
+		is_str(got,
+		    kind == KIND_SMTP ? "250 250 250 354 554"
+		                      : "250 250 250 354 250",
+		    "a bare LF, normalised (%d)", kind);
 		fake_clear(&f);
 	}
 
 	fake_init(&f, KIND_SUBMISSION, true, 100000);
 	f.conf->own_senders = false;
-	fake_feed(&f, span_of(EHLO "AUTH PLAIN AHVzZXIAc2VjcmV0\r\n"
-	    "MAIL FROM:<stranger@here.test>\r\n"), 100);
+	fake_feed(&f,
+	    span_of(EHLO "AUTH PLAIN AHVzZXIAc2VjcmV0\r\n"
+	                 "MAIL FROM:<stranger@here.test>\r\n"),
+	    100);
 	codes(&f.out, got, sizeof(got));
 	is_str(got, "250 235 250", "another's address, where that may be");
 	fake_clear(&f);
@@ -368,7 +386,8 @@ test_bodies(void)
 		fake_feed(&f, span_of(EHLO TXN "DATA\r\n"), 100);
 		fake_feed(&f, span_from(big, sizeof(big)), 5000);
 		codes(&f.out, got, sizeof(got));
-		is_str(got, broken ? "250 250 250 354 451" : "250 250 250 354 250",
+		is_str(got,
+		    broken ? "250 250 250 354 451" : "250 250 250 354 250",
 		    "a large body%s", broken ? ", and no pipe for it" : "");
 		if (!broken)
 			ok(f.body.len > sizeof(big) &&

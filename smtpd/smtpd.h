@@ -19,21 +19,21 @@ struct ask;
 struct settings {
 	unsigned refs;
 	struct session_conf conf;
-	char hostname[256];          /* of conf */
+	char hostname[256]; /* of conf */
 	struct netlist trusted;
-	struct tls_ctx *tls;         /* NULL: none configured */
+	struct tls_ctx *tls; /* NULL: none configured */
 	unsigned timeout_ms;
 };
 
 struct smtpd {
 	struct proc proc;
-	struct settings *settings;   /* for new sessions */
+	struct settings *settings; /* for new sessions */
 	struct ipc *queued, *authd;
 	unsigned nclients, client_limit, address_limit;
-	struct client *clients;      /* all, doubly linked */
-	uint32_t serial;             /* of sessions */
+	struct client *clients; /* all, doubly linked */
+	uint32_t serial;        /* of sessions */
 	bool stopping;
-	uint64_t accepted, refused;  /* messages; connections over a limit */
+	uint64_t accepted, refused; /* messages; connections over a limit */
 };
 
 struct client {
@@ -42,12 +42,12 @@ struct client {
 	struct session session;
 	struct conn *conn;
 	struct client *next, **prev;
-	struct ask *ask;             /* an answer under way */
-	struct spool *spool;         /* of a large body */
-	uint64_t since_ms;           /* this command or body began */
+	struct ask *ask;     /* an answer under way */
+	struct spool *spool; /* of a large body */
+	uint64_t since_ms;   /* this command or body began */
 	enum phase since_phase;
-	struct buf submit;           /* waits until the pipe is empty */
-	bool eof;                    /* the client will send no more */
+	struct buf submit; /* waits until the pipe is empty */
+	bool eof;          /* the client will send no more */
 };
 
 void settings_unref(struct settings **);

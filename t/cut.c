@@ -30,23 +30,58 @@
 
 #define nitems(a) (sizeof(a) / sizeof((a)[0]))
 #define OPTIONS (PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE)
-#define CALL(name) { SYS_##name, #name }
+#define CALL(name) \
+	{ \
+		SYS_##name, #name \
+	}
 
 static const struct {
 	long number;
 	const char *name;
 } calls[] = {
-	CALL(write), CALL(writev), CALL(pwrite64), CALL(pwritev),
-	CALL(pwritev2), CALL(sendto), CALL(sendmsg), CALL(sendmmsg),
-	CALL(splice), CALL(fsync), CALL(fdatasync), CALL(sync_file_range),
-	CALL(syncfs), CALL(msync), CALL(openat), CALL(renameat2), CALL(linkat),
-	CALL(symlinkat), CALL(unlinkat), CALL(mkdirat), CALL(ftruncate),
-	CALL(fallocate), CALL(fchmod), CALL(fchmodat), CALL(fchown),
-	CALL(fchownat), CALL(kill), CALL(clone), CALL(clone3),
-	CALL(pidfd_send_signal), CALL(io_submit), CALL(io_uring_enter),
+	CALL(write),
+	CALL(writev),
+	CALL(pwrite64),
+	CALL(pwritev),
+	CALL(pwritev2),
+	CALL(sendto),
+	CALL(sendmsg),
+	CALL(sendmmsg),
+	CALL(splice),
+	CALL(fsync),
+	CALL(fdatasync),
+	CALL(sync_file_range),
+	CALL(syncfs),
+	CALL(msync),
+	CALL(openat),
+	CALL(renameat2),
+	CALL(linkat),
+	CALL(symlinkat),
+	CALL(unlinkat),
+	CALL(mkdirat),
+	CALL(ftruncate),
+	CALL(fallocate),
+	CALL(fchmod),
+	CALL(fchmodat),
+	CALL(fchown),
+	CALL(fchownat),
+	CALL(kill),
+	CALL(clone),
+	CALL(clone3),
+	CALL(pidfd_send_signal),
+	CALL(io_submit),
+	CALL(io_uring_enter),
 #ifdef SYS_open /* the old ones, where there are such */
-	CALL(open), CALL(rename), CALL(link), CALL(symlink), CALL(unlink),
-	CALL(mkdir), CALL(rmdir), CALL(chmod), CALL(chown), CALL(fork),
+	CALL(open),
+	CALL(rename),
+	CALL(link),
+	CALL(symlink),
+	CALL(unlink),
+	CALL(mkdir),
+	CALL(rmdir),
+	CALL(chmod),
+	CALL(chown),
+	CALL(fork),
 	CALL(vfork),
 #endif
 #ifdef SYS_renameat
@@ -96,8 +131,9 @@ seize(pid_t pid)
 		pid_t thread = (pid_t)strtol(e->d_name, NULL, 10);
 
 		/* EPERM: it is traced already. */
-		if (thread <= 0 || ptrace(PTRACE_SEIZE, thread, NULL,
-		    (void *)(long)OPTIONS) == -1)
+		if (thread <= 0 ||
+		    ptrace(PTRACE_SEIZE, thread, NULL, (void *)(long)OPTIONS) ==
+		        -1)
 			continue;
 		ptrace(PTRACE_INTERRUPT, thread, NULL, NULL);
 		n++;
@@ -115,7 +151,8 @@ stopped(pid_t pid, pid_t thread, int status)
 	long deliver = 0;
 
 	if (WSTOPSIG(status) == (SIGTRAP | 0x80)) {
-		if (ptrace(PTRACE_GET_SYSCALL_INFO, thread, sizeof(s), &s) > 0 &&
+		if (ptrace(PTRACE_GET_SYSCALL_INFO, thread, sizeof(s), &s) >
+		        0 &&
 		    s.op == PTRACE_SYSCALL_INFO_ENTRY &&
 		    (name = counted(&s)) != NULL && ++count == at) {
 			kill(pid, SIGKILL);

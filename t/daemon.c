@@ -72,7 +72,8 @@ daemon_until(bool (*what)(void *), void *arg, uint64_t ms)
 {
 	uint64_t until = io_now_ms() + ms;
 	struct timeval tick = { 0, 5000 };
-	struct event *ev = event_new(daemon_base, -1, EV_PERSIST, on_tick, NULL);
+	struct event *ev = event_new(daemon_base, -1, EV_PERSIST, on_tick,
+	    NULL);
 	bool so;
 
 	/* Not asked once more at the end: what is so for a moment only might

@@ -39,11 +39,13 @@ main(int argc, char *argv[])
 	size_t n;
 
 	(void)argc;
-	base = strrchr(argv[0], '/') != NULL ? strrchr(argv[0], '/') + 1 : argv[0];
+	base = strrchr(argv[0], '/') != NULL ? strrchr(argv[0], '/') + 1
+	                                     : argv[0];
 	snprintf(name, sizeof(name), "%s", base);
 	if (strlen(name) > 5 && strcmp(name + strlen(name) - 5, "_fuzz") == 0)
 		name[strlen(name) - 5] = '\0';
-	snprintf(path, sizeof(path), "%s/t/data/fuzz/%s", top ? top : ".", name);
+	snprintf(path, sizeof(path), "%s/t/data/fuzz/%s", top ? top : ".",
+	    name);
 	if ((dir = opendir(path)) == NULL) {
 		ok(false, "seeds in %s", path);
 		return done_testing();

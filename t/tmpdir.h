@@ -19,8 +19,8 @@ tmpdir_make(void)
 }
 
 static int
-tmpdir_remove_one(
-    const char *path, const struct stat *st, int type, struct FTW *ftw)
+tmpdir_remove_one(const char *path, const struct stat *st, int type,
+    struct FTW *ftw)
 {
 	(void)st;
 	(void)type;
