@@ -40,7 +40,7 @@ libcommon_ipc_test_SOURCES = libcommon/ipc_test.c t/tap.h
 libcommon_ipc_test_LDADD = $(common_libs)
 
 unit_tests += libcommon/msg_queue_test
-libcommon_msg_queue_test_SOURCES = libcommon/msg_queue_test.c t/tap.h
+libcommon_msg_queue_test_SOURCES = libcommon/msg_queue_test.c t/cuts.h t/tap.h
 libcommon_msg_queue_test_LDADD = $(common_libs)
 
 fuzz_targets += libcommon/msg_queue_fuzz
@@ -72,10 +72,10 @@ libcommon_libcommon_a_SOURCES += libcommon/msg_box.c libcommon/msg_box.h \
 	libcommon/mail_date.c libcommon/mail_date.h \
 	libcommon/msg_actions.c libcommon/msg_actions.h
 unit_tests += libcommon/box_setup_test
-libcommon_box_setup_test_SOURCES = libcommon/box_setup_test.c t/tap.h
+libcommon_box_setup_test_SOURCES = libcommon/box_setup_test.c t/cuts.h t/tap.h
 libcommon_box_setup_test_LDADD = $(common_libs)
 unit_tests += libcommon/msg_box_test
-libcommon_msg_box_test_SOURCES = libcommon/msg_box_test.c t/tap.h
+libcommon_msg_box_test_SOURCES = libcommon/msg_box_test.c t/cuts.h t/tap.h
 libcommon_msg_box_test_LDADD = $(common_libs)
 fuzz_targets += libcommon/msg_box_fuzz
 libcommon_msg_box_fuzz_SOURCES = libcommon/msg_box_fuzz.c $(fuzz_main)
@@ -130,7 +130,7 @@ libcommon_msg_hook_fuzz_LDADD = $(common_libs)
 EXTRA_DIST += t/data/fuzz/msg_hook
 libcommon_libcommon_a_SOURCES += libcommon/msg_copy.c libcommon/msg_copy.h
 unit_tests += libcommon/msg_copy_test
-libcommon_msg_copy_test_SOURCES = libcommon/msg_copy_test.c t/tap.h
+libcommon_msg_copy_test_SOURCES = libcommon/msg_copy_test.c t/cuts.h t/tap.h
 libcommon_msg_copy_test_LDADD = $(common_libs)
 fuzz_targets += libcommon/msg_copy_fuzz
 libcommon_msg_copy_fuzz_SOURCES = libcommon/msg_copy_fuzz.c $(fuzz_main)

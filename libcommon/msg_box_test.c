@@ -1,19 +1,8 @@
 #include "config.h"
 #include "libcommon/msg_box.h"
-#include "tap.h"
+#include "cuts.h"
 
 static struct buf b;
-
-/* Every cut and every extra byte of a good encoding must be refused. */
-#define REFUSES_CUTS(get, what) \
-	do { \
-		unsigned taken = 0; \
-		for (size_t cut = 0; cut < b.len; cut++) \
-			taken += get(span_from(b.data, cut), &out) == 0; \
-		buf_putc(&b, 0); \
-		taken += get(buf_span(&b), &out) == 0; \
-		is_int(taken, 0, "%s: short and long ones are refused", what); \
-	} while (0)
 
 static void
 spawn_attach(void)
