@@ -38,6 +38,10 @@ void feed_revoke_waiting(void);
 /* To admind, if it is there. */
 bool feed_better_send(const struct feed_better *);
 
+/* authd_box.c: answer spawnd with AUTH_BOX_IS. */
+void box_tell(struct ipc *, uint32_t request, uint32_t mailbox,
+    const struct store_box *);
+
 /* Damage was found: make place for a new store, end, be started again. */
 void authd_check_store(void);
 

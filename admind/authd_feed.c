@@ -214,11 +214,9 @@ const struct ipc_ops feed_ops = { .msg = feed_msg, .gone = feed_gone };
 static int
 spawnd_box(struct ipc *ipc, struct ipc_msg *m)
 {
-	struct msg_box out = { 0 };
 	struct store_box box;
 	uint32_t mailbox;
 	struct wire w;
-	struct buf b;
 
 	wire_init(&w, m->payload);
 	mailbox = wire_u32(&w);
@@ -235,17 +233,7 @@ spawnd_box(struct ipc *ipc, struct ipc_msg *m)
 	case STORE_FOUND:
 		break;
 	}
-	out.mailbox = mailbox;
-	out.uid = box.uid;
-	out.state = box.state;
-	out.quota_kb = box.quota_kb;
-	memcpy(out.domain, box.domain_name, sizeof(out.domain));
-	memcpy(out.login, box.login, sizeof(out.login));
-	box_address(&box, out.address);
-	buf_init(&b, 1024);
-	msg_box_put(&b, &out);
-	ipc_reply(ipc, m->id, MSG_AUTH_BOX_IS, &b, -1);
-	buf_clear(&b);
+	box_tell(ipc, m->id, mailbox, &box);
 	return 0;
 }
 

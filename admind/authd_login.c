@@ -446,12 +446,10 @@ int
 login_redeem(struct ipc *ipc, struct ipc_msg *m)
 {
 	unsigned char ticket[TICKET_BYTES];
-	struct msg_box out = { 0 };
 	struct store_box box;
 	uint32_t mailbox;
 	uint8_t service;
 	struct wire w;
-	struct buf b;
 
 	wire_init(&w, m->payload);
 	wire_raw(&w, ticket, sizeof(ticket));
@@ -465,17 +463,7 @@ login_redeem(struct ipc *ipc, struct ipc_msg *m)
 		ipc_fail(ipc, m->id, FAIL_DENIED, "no such ticket");
 		return 0;
 	}
-	out.mailbox = mailbox;
-	out.uid = box.uid;
-	out.state = box.state;
-	out.quota_kb = box.quota_kb;
-	memcpy(out.domain, box.domain_name, sizeof(out.domain));
-	memcpy(out.login, box.login, sizeof(out.login));
-	box_address(&box, out.address);
-	buf_init(&b, 1024);
-	msg_box_put(&b, &out);
-	ipc_reply(ipc, m->id, MSG_AUTH_BOX_IS, &b, -1);
-	buf_clear(&b);
+	box_tell(ipc, m->id, mailbox, &box);
 	return 0;
 }
 

@@ -15,6 +15,7 @@ directory_parts = admind/dir.c admind/dir_prune.c admind/dir_snapshot.c \
 
 role_PROGRAMS += admind/semail-authd
 admind_semail_authd_SOURCES = admind/authd.c admind/authd_feed.c \
+	admind/authd_box.c \
 	$(login_parts) $(authd_parts)
 admind_semail_authd_LDADD = $(common_libs) $(LMDB_LIBS) $(login_libs)
 

@@ -188,6 +188,7 @@ msg_box_put(struct buf *b, const struct msg_box *m)
 	wire_put_u32(b, m->uid);
 	wire_put_u8(b, m->state);
 	wire_put_u64(b, m->quota_kb);
+	wire_put_u64(b, m->rights);
 	wire_put_str(b, m->domain);
 	wire_put_str(b, m->login);
 	wire_put_str(b, m->address);
@@ -203,6 +204,7 @@ msg_box_get(struct span in, struct msg_box *out)
 	out->uid = wire_u32(&w);
 	out->state = wire_u8(&w);
 	out->quota_kb = wire_u64(&w);
+	out->rights = wire_u64(&w);
 	wire_cstr(&w, out->domain, sizeof(out->domain));
 	wire_cstr(&w, out->login, sizeof(out->login));
 	wire_cstr(&w, out->address, sizeof(out->address));

@@ -105,14 +105,15 @@ int msg_used_is_get(struct span, uint64_t out[static USED_MAX],
 
 /*
  * What spawnd must know of a mailbox, from authd's own store.
- * wire: u32 mailbox, u32 uid, u8 state, u64 quota_kb, text domain, text login,
- * text address
+ * wire: u32 mailbox, u32 uid, u8 state, u64 quota_kb, u64 rights, text domain,
+ * text login, text address
  */
 struct msg_box {
 	uint32_t mailbox;
 	uint32_t uid;      /* also its gid */
 	uint8_t state;     /* enum box_state */
 	uint64_t quota_kb; /* 0: none */
+	uint64_t rights;   /* another one: a session must end; 0: not known */
 	char domain[256];  /* folder names under mail/: checked by */
 	char login[65];    /* addr_is_folder_name() on decoding */
 	char address[321];

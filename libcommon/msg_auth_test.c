@@ -102,8 +102,8 @@ test_messages(void)
 	struct msg_login l = { span_of("a@b.example"), span_from("p\0w", 3),
 		SERVICE_POP3, span_of("192.0.2.1") },
 	                 l2;
-	struct msg_box m = { 4, 1900000004, BOX_ACTIVE, 1024, "b.example", "a",
-		"a@b.example" },
+	struct msg_box m = { 4, 1900000004, BOX_ACTIVE, 1024, 77, "b.example",
+		"a", "a@b.example" },
 	               m2;
 	static const uint32_t ids[2] = { 7, UINT32_MAX };
 	static const uint64_t bytes[2] = { 1ull << 40, 0 };
@@ -148,7 +148,8 @@ test_messages(void)
 	buf_reset(&b);
 	msg_box_put(&b, &m);
 	ok(msg_box_get(buf_span(&b), &m2) == 0 && m2.mailbox == 4 &&
-	        m2.uid == 1900000004 && strcmp(m2.login, "a") == 0 &&
+	        m2.uid == 1900000004 && m2.rights == 77 &&
+	        strcmp(m2.login, "a") == 0 &&
 	        strcmp(m2.domain, "b.example") == 0,
 	    "box");
 	for (unsigned i = 0; i < 5; i++) {

@@ -28,7 +28,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define AUTH_MS 5000
 #define HOLD_MS 15000 /* for authd to come back; local waits longer */
 #define JOBS_MAX 4096 /* asked of authd and not answered */
 
@@ -244,19 +243,22 @@ on_held(evutil_socket_t fd, short what, void *arg)
 	held_wake();
 }
 
-/* authd is away.  A delivery waits for it: refused, it would wait in the queue
- * for much longer.  Who else asks can ask again. */
+/* authd is away, or has a channel that nobody reads yet.  A delivery waits for
+ * it: refused, it would wait in the queue for much longer.  Who else asks can
+ * ask again. */
 static void
 job_hold(struct job *j)
 {
-	if (j->type != MSG_SPAWN_DELIVER || ipc_is_up(spawnd.authd)) {
-		job_fail(j, FAIL_TEMP, "authd does not answer");
-		return;
-	}
 	if (j->deadline_ms == 0)
 		j->deadline_ms = io_now_ms() + HOLD_MS;
-	TAILQ_INSERT_TAIL(&held, j, entry);
-	held_wake();
+	if (j->type != MSG_SPAWN_DELIVER || j->deadline_ms <= io_now_ms()) {
+		job_fail(j, FAIL_TEMP, "authd does not answer");
+	} else if (ipc_is_up(spawnd.authd)) {
+		job_ask_box(j, j->mailbox);
+	} else {
+		TAILQ_INSERT_TAIL(&held, j, entry);
+		held_wake();
+	}
 }
 
 static int
@@ -302,9 +304,12 @@ on_box(struct ipc_msg *m, void *arg)
 static void
 job_ask(struct job *j, enum msg_type question, const struct buf *b)
 {
-	if (buf_error(b) != 0 ||
-	    ipc_request(spawnd.authd, question, b, -1, AUTH_MS, on_box, j) ==
-	        -1)
+	if (buf_error(b) == 0 &&
+	    ipc_request(spawnd.authd, question, b, -1, AUTH_MS, on_box, j) == 0)
+		return;
+	if (ipc_is_up(spawnd.authd))
+		job_fail(j, FAIL_TEMP, "authd cannot be asked now");
+	else
 		job_hold(j);
 }
 
@@ -329,9 +334,8 @@ authd_up(struct ipc *ipc, void *arg)
 
 	(void)ipc;
 	(void)arg;
-	/* What it revoked while we could not hear it, we do not know. */
 	if (before)
-		workers_revoke_sessions();
+		workers_look();
 	before = true;
 	TAILQ_CONCAT(&again, &held, entry);
 	while ((j = TAILQ_FIRST(&again)) != NULL) {

@@ -77,6 +77,8 @@ void job_fail(struct job *, enum fail, const char *why);   /* frees it */
 void job_done(struct job *, enum msg_type answer, int fd); /* frees it */
 void job_answer(struct job *, enum msg_type answer, const struct buf *);
 
+#define AUTH_MS 5000 /* for an answer of authd */
+
 struct spawnd {
 	struct proc *proc;
 	struct ipc *authd;
@@ -124,8 +126,10 @@ void worker_erase(struct job *);
 void worker_revoke(uint32_t mailbox);
 /* Accounts are others than they were: workers of those that differ end. */
 void workers_accounts(const struct accounts *old, const struct accounts *new);
-/* The word of authd may have been missed. */
-void workers_revoke_sessions(void);
+/* authd was away: what it revoked meanwhile we have not heard.  It is asked for
+ * each mailbox with sessions, and these end if they began with other rights, or
+ * if it does not say. */
+void workers_look(void);
 void workers_stats(void (*add)(void *, const char *, uint64_t), void *);
 
 #endif

@@ -11,9 +11,70 @@
 #include <unistd.h>
 
 static void
+authd_comes_back(void)
+{
+	unsigned before = nauthd;
+
+	ipc_close(authd);
+	daemon_wait(all_up);
+	ok(nauthd == before + 1, "authd is found again");
+}
+
+static const char *
+noop(int fd)
+{
+	return send(fd, "NOOP\r\n", 6, MSG_NOSIGNAL) == 6 ? hear(fd) : "";
+}
+
+/* What was revoked while authd was away was not heard. */
+static void
+back(void)
+{
+	int one, two;
+
+	box.rights = 7;
+	is_int(attach(&one), MSG_SPAWN_OK, "a session");
+	is_str(hear(one), "+OK 0 messages (0 octets)", "works");
+	authd_comes_back();
+	box.mailbox = 5;
+	is_int(ask_number(local, MSG_SPAWN_DELIVER, 5), MSG_SPAWN_CHANNEL,
+	    "a delivery, asked after it");
+	close(answer_fd);
+	is_str(noop(one), "+OK", "with the same rights the session goes on");
+	box.rights = 8;
+	authd_comes_back();
+	is_str(hear(one), "", "with others it ends");
+	close(one);
+
+	is_int(attach(&one), MSG_SPAWN_OK, "a session");
+	hear(one);
+	box.rights = 9;
+	is_int(attach(&two), MSG_SPAWN_OK, "another, with rights of later");
+	hear(two);
+	authd_comes_back();
+	is_str(hear(one), "", "ends as well");
+	close(one);
+	close(two);
+
+	is_int(attach(&one), MSG_SPAWN_OK, "a session");
+	hear(one);
+	box.state = BOX_DISABLED;
+	authd_comes_back();
+	is_str(hear(one), "", "of a mailbox that is disabled: ends");
+	close(one);
+	box.state = BOX_ACTIVE;
+
+	box.rights = 0;
+	is_int(attach(&one), MSG_SPAWN_OK, "a session");
+	hear(one);
+	authd_comes_back();
+	is_str(hear(one), "", "of which authd does not know: ends");
+	close(one);
+}
+
+static void
 sessions(void)
 {
-	unsigned before;
 	int one, two;
 
 	authd_says = SAY_DENIED;
@@ -39,15 +100,10 @@ sessions(void)
 	close(one);
 	is_int(attach(&one), MSG_SPAWN_OK, "the next one has a new worker");
 	is_str(hear(one), "+OK 0 messages (0 octets)", "at once");
-
-	/* authd goes and comes back. */
-	before = nauthd;
-	ipc_close(authd);
-	daemon_wait(all_up);
-	ok(nauthd == before + 1, "authd is found again");
-	is_str(hear(one), "",
-	    "sessions end, as something may have been revoked");
+	say_revoked(5);
+	is_str(hear(one), "", "which ends as well");
 	close(one);
+	back();
 }
 
 static void

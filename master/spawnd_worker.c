@@ -38,6 +38,7 @@ struct worker {
 	uint32_t sent;       /* sessions, channels and work handed over */
 	uint64_t quota_kb;   /* what it was told */
 	bool sessions;       /* some of them were logged in */
+	uint64_t rights;     /* that these began with; 0: with different ones */
 	bool told;           /* we ended it */
 	uint64_t since_ms;   /* of the state */
 	struct job *erase;   /* it is there to empty this job's home */
@@ -193,6 +194,7 @@ worker_start(struct job *j, int home, enum box_job what)
 	struct worker *w;
 	int control;
 
+	setup.box.rights = 0; /* nothing of what it may be told */
 	if (span_copy(span_of(conf_str("hostname")), setup.hostname,
 	        sizeof(setup.hostname)) == -1 ||
 	    (w = calloc(1, sizeof(*w))) == NULL)
@@ -424,8 +426,12 @@ hand_over(struct worker *w, struct job *j)
 		return;
 	}
 	worker_use(w);
-	if (j->type == MSG_SPAWN_ATTACH)
+	if (j->type == MSG_SPAWN_ATTACH) {
+		w->rights = w->sessions && w->rights != j->box.rights
+		    ? 0
+		    : j->box.rights;
 		w->sessions = true;
+	}
 	if (j->type == MSG_SPAWN_DELIVER)
 		job_done(j, MSG_SPAWN_CHANNEL, pair[0]);
 	else
@@ -522,7 +528,7 @@ worker_erase(struct job *j)
 	w->erase = j;
 }
 
-/* Sessions that were admitted but not yet handed over. */
+/* Sessions that were admitted but not yet handed over; mailbox 0: of all. */
 static void
 jobs_revoke(struct jobs *list, uint32_t mailbox)
 {
@@ -530,7 +536,8 @@ jobs_revoke(struct jobs *list, uint32_t mailbox)
 
 	for (j = TAILQ_FIRST(list); j != NULL; j = next) {
 		next = TAILQ_NEXT(j, entry);
-		if (j->mailbox != mailbox || j->type != MSG_SPAWN_ATTACH)
+		if ((mailbox != 0 && j->mailbox != mailbox) ||
+		    j->type != MSG_SPAWN_ATTACH)
 			continue;
 		TAILQ_REMOVE(list, j, entry);
 		job_fail(j, FAIL_DENIED, "rights have changed");
@@ -577,21 +584,74 @@ workers_accounts(const struct accounts *old, const struct accounts *new)
 	list_accounts(&idle, old, new);
 }
 
+static void ask_rights(struct worker *);
+
+/* A worker that authd was asked of: it may be gone by the answer. */
+struct asked {
+	uint32_t mailbox;
+	pid_t pid;
+};
+
+static int
+on_rights(struct ipc_msg *m, void *arg)
+{
+	struct asked *a = arg;
+	struct worker *w = worker_find(a->mailbox);
+	pid_t pid = a->pid;
+	struct msg_box box;
+
+	free(a);
+	if (w == NULL || w->pid != pid || !w->sessions || w->state == LEAVING)
+		return 0;
+	/* Still away, with a channel that nobody reads yet, or away again: then
+	 * it is asked when it is back. */
+	if (m == NULL) {
+		if (ipc_is_up(spawnd.authd))
+			ask_rights(w);
+		return 0;
+	}
+	if (m->type == MSG_AUTH_BOX_IS && msg_box_get(m->payload, &box) == 0 &&
+	    box.mailbox == w->mailbox && box.uid == w->uid &&
+	    box.state == BOX_ACTIVE && w->rights != 0 &&
+	    box.rights == w->rights)
+		return 0;
+	log_info("revoked mailbox=%u pid=%ld authd=back", w->mailbox,
+	    (long)w->pid);
+	worker_kill(w);
+	return 0;
+}
+
+static void
+ask_rights(struct worker *w)
+{
+	struct asked *a = malloc(sizeof(*a));
+	struct buf b;
+
+	if (a == NULL)
+		fatal("rights");
+	*a = (struct asked){ w->mailbox, w->pid };
+	buf_init(&b, 16);
+	wire_put_u32(&b, w->mailbox);
+	if (ipc_request(spawnd.authd, MSG_AUTH_BOX, &b, -1, AUTH_MS, on_rights,
+	        a) == -1) {
+		free(a);
+		worker_kill(w);
+	}
+	buf_clear(&b);
+}
+
 void
-workers_revoke_sessions(void)
+workers_look(void)
 {
 	struct worker *w, *next;
-	unsigned n = 0;
 
+	jobs_revoke(&waiting, 0);
 	for (w = TAILQ_FIRST(&busy); w != NULL; w = next) {
 		next = TAILQ_NEXT(w, entry);
-		if (!w->sessions || w->state == LEAVING)
-			continue;
-		worker_kill(w);
-		n++;
+		jobs_revoke(&w->waiting, 0);
+		if (w->sessions && w->state != LEAVING)
+			ask_rights(w);
 	}
-	if (n > 0)
-		log_info("authd was away, ended workers=%u", n);
 }
 
 void
