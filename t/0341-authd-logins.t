@@ -6,15 +6,6 @@
 semail_conf "plaintext-login loopback"
 semail_start
 
-if is_root; then db_user=semail-admin; else db_user=$(id -un); fi
-sql() {
-	set -- mariadb --no-defaults -N -B -S "$T/run/admind/db/sock" -u "$db_user" semail -e "$1"
-	if is_root; then
-		setpriv --reuid "$db_user" --regid "$db_user" --clear-groups "$@"
-	else
-		"$@"
-	fi
-}
 changed() { # SQL TABLE-NUMBER ID: and its line in the journal
 	sql "BEGIN; $1;
 	    UPDATE Compteur SET Co_Valeur = Co_Valeur + 1 WHERE Co_Nom = 'journal';
