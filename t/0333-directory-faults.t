@@ -13,11 +13,6 @@ mount -t tmpfs -o "size=250M,mode=700,uid=$(id -u semail-db),gid=$(id -g semail-
 trap 'semail stop >/dev/null 2>&1; umount -l "$T/state/db"; cleanup' EXIT
 semail_conf "plaintext-login loopback"
 semail_start
-sql() {
-	setpriv --reuid semail-admin --regid semail-admin --clear-groups \
-	    mariadb --no-defaults -N -B -S "$T/run/admind/db/sock" \
-	    -u semail-admin semail -e "$1"
-}
 code() { sed -n 's/.*"code":\(-*[0-9]*\),.*/\1/p'; }
 newdom_code() { semail admin --json newdom "$1" 2>/dev/null | code; }
 login() { curl -s -S --max-time 20 -u bob@x.test:secret "pop3://127.0.0.1:$pop3_port/"; }
