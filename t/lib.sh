@@ -66,13 +66,14 @@ wait_for() {
 is_root() { [ "$(id -u)" = 0 ]; }
 # Ports nobody listens on now, one a line.  Not of those that connections get
 # (ip_local_port_range), and of a part of the others that is this test's: another
-# test that looks at once would find the same ones free.
+# test that looks at once would find the same ones free.  Without a test's name in
+# $0 it is a part by chance.
 free_ports() {
 	perl -MIO::Socket::INET -e '
 		my ($want, $self, @tests) = @ARGV;
 		my ($at) = grep { $tests[$_] =~ m{(^|/)\Q$self\E$} } 0 .. $#tests;
-		my $each = int(22000 / (@tests + 1));
-		my $first = 10000 + $each * ($at // @tests);
+		my $each = int(22000 / @tests);
+		my $first = 10000 + $each * ($at // int rand @tests);
 		while (@s < $want) {
 			my $s = IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1",
 			    LocalPort => $first + int rand $each);
