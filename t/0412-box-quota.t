@@ -40,5 +40,25 @@ is("the mailbox is empty", count(), 0);
 ok(until_(sub { !-e $note }), "and its warning forgotten");
 ok(until_(sub { try() eq "ack" }), "there is room again");
 ok(until_(sub { count() >= 1 }), "and it is used");
+# One comes and one goes in the same moment, of different sizes.
+sub sums { my $n = 0; $n += -s $_ for glob("$dir/new/*"), glob("$dir/cur/*");
+	open my $f, "<", "$dir/maildirsize" or return "no file";
+	<$f>;
+	my $said = 0;
+	$said += (split)[0] while <$f>;
+	$said - $n }
+for my $bytes (500, 3000, 700) {
+	my $c = POP3->connect($pop3);
+	$c->line;
+	$c->login('one@here.test', 'secret-1');
+	$c->cmd("DELE 1");
+	my $before = count();
+	my (undef, $text) = Mail::make($bytes);
+	Mail::send_on($s, 'a@b.test', ['one@here.test'], $text);
+	my $end = time + 10;
+	1 while count() == $before && time < $end;
+	$c->cmd("QUIT");
+	ok(until_(sub { sums() == 0 }), "maildirsize says what there is", sums());
+}
 done();
 P
