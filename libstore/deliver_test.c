@@ -75,6 +75,12 @@ t_close(int fd)
 }
 
 static int
+t_sync(int fd)
+{
+	return trip('s') ? -1 : real.sync(fd);
+}
+
+static int
 t_mkdir(int dirfd, const char *name, mode_t mode)
 {
 	return trip('m') ? -1 : real.mkdir(dirfd, name, mode);
@@ -360,6 +366,34 @@ order(void)
 	folder_free(&f);
 }
 
+/* One that nobody else syncs: before it is said to be written, or not at all. */
+static void
+synced(void)
+{
+	struct folder *f;
+	struct store_incoming in = incoming(false);
+	struct store_draft d;
+	unsigned n;
+
+	fresh();
+	f = maildir_open(home, "mx.test");
+	in.sync = true;
+	folder_write(f, &in, &d); /* opens what stays open */
+	folder_discard(f, &d);
+	reset(0, 0, 0);
+	is_int(folder_write(f, &in, &d), 0, "a message that is to be synced");
+	n = (unsigned)(strchr(record, 's') - record) + 1;
+	ok(strchr(record, 's') > strrchr(record, 'w'),
+	    "is, after its bytes: %s", record);
+	folder_discard(f, &d);
+	reset(n, EIO, 0);
+	ok(folder_write(f, &in, &d) == -1 && errno == EIO,
+	    "where that fails it is not written");
+	is_int(count("tmp", NULL), 0, "and nothing is left of it");
+	reset(0, 0, 0);
+	folder_free(&f);
+}
+
 static void
 twice(void)
 {
@@ -411,8 +445,9 @@ main(void)
 	make_big();
 	real = store_sys;
 	store_sys = (struct store_sys){ t_open, t_pread, t_write, t_close,
-		fsync, syncfs, t_mkdir, t_rename_new, real.rename, t_unlink };
+		t_sync, syncfs, t_mkdir, t_rename_new, real.rename, t_unlink };
 	order();
+	synced();
 	twice();
 	stale();
 	nth_fails(false, ENOSPC);
