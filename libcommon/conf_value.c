@@ -130,10 +130,22 @@ check_networks(const char *value, char why[static CONF_WHY_MAX])
 	struct netlist list;
 	char text[201];
 
-	if (netlist_parse(span_of(value), &list, text) == 0)
-		return 0;
-	snprintf(why, CONF_WHY_MAX, "%s", text);
-	return -1;
+	if (netlist_parse(span_of(value), &list, text) == -1) {
+		snprintf(why, CONF_WHY_MAX, "%s", text);
+		return -1;
+	}
+	if ((netlist_has(&list, "0.0.0.0") &&
+	        netlist_has(&list, "255.255.255.255")) ||
+	    (netlist_has(&list, "::") &&
+	        netlist_has(&list,
+	            "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"))) {
+		snprintf(why, CONF_WHY_MAX,
+		    "%s is everybody, an open relay; "
+		    "name the networks of those who are trusted",
+		    value);
+		return -1;
+	}
+	return 0;
 }
 
 static int

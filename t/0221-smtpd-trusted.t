@@ -108,6 +108,8 @@ is($c->codes("AUTH PLAIN $login", "MAIL FROM:<any\@else.test>"), "235 250",
     "any sender, where that is set");
 $c->close;
 for (["127.0.0.1/33", 'no prefix from 0 to 32'], ["127.0.0.1/8", 'bits behind its prefix'],
+    ["0.0.0.0/0", 'is everybody, an open relay'], ["::/0", 'an open relay'],
+    ["10.0.0.0/8 0.0.0.0/1 128.0.0.0/1", 'an open relay'],
     ["localhost", 'is no network; write 192\.0\.2\.0/24']) {
 	my ($value, $why) = @$_;
 	like(set("trusted-networks", "trusted-networks $value"),
