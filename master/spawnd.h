@@ -122,14 +122,16 @@ void worker_attach(struct job *);
 void worker_attach_again(struct job *);
 /* End the mailbox's worker, move its home aside, erase it; answers. */
 void worker_erase(struct job *);
+void workers_stats(void (*add)(void *, const char *, uint64_t), void *);
+
+/* spawnd_revoke.c: sessions that must end */
 /* The mailbox's rights have changed: end its sessions now. */
 void worker_revoke(uint32_t mailbox);
 /* Accounts are others than they were: workers of those that differ end. */
 void workers_accounts(const struct accounts *old, const struct accounts *new);
 /* authd was away: what it revoked meanwhile we have not heard.  It is asked for
  * each mailbox with sessions, and these end if they began with other rights, or
- * if it does not say. */
+ * if it does not know. */
 void workers_look(void);
-void workers_stats(void (*add)(void *, const char *, uint64_t), void *);
 
 #endif

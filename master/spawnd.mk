@@ -1,6 +1,7 @@
 role_PROGRAMS += master/semail-spawnd
 master_semail_spawnd_SOURCES = master/spawnd.c master/spawnd.h \
 	master/spawnd_home.c master/spawnd_exec.c master/spawnd_worker.c \
+	master/spawnd_worker.h master/spawnd_revoke.c \
 	master/spawnd_hook.c master/hook_runner.c master/hook_runner.h \
 	master/spawnd_work.c
 master_semail_spawnd_LDADD = $(common_libs)

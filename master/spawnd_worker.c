@@ -8,7 +8,7 @@
  * place is needed, we say BOX_EXIT and send it nothing more.
  */
 #include "config.h"
-#include "master/spawnd.h"
+#include "master/spawnd_worker.h"
 #include "libcommon/io.h"
 #include "libcommon/log.h"
 #include "libcommon/msg_box.h"
@@ -26,43 +26,22 @@
 #define EXIT_MS 5000 /* what a worker has to end after BOX_EXIT */
 #define JOB_MS 20000 /* what a job may wait for a worker's place */
 
-enum worker_state { RUNNING, IDLE, LEAVING };
-
-struct worker {
-	TAILQ_ENTRY(worker) entry; /* IDLE ones: the longest idle first */
-	uint32_t mailbox;
-	uid_t uid;
-	pid_t pid;
-	struct ipc *control; /* NULL once the channel is gone */
-	enum worker_state state;
-	uint32_t sent;       /* sessions, channels and work handed over */
-	uint64_t quota_kb;   /* what it was told */
-	bool sessions;       /* some of them were logged in */
-	uint64_t rights;     /* that these began with; 0: with different ones */
-	bool told;           /* we ended it */
-	uint64_t since_ms;   /* of the state */
-	struct job *erase;   /* it is there to empty this job's home */
-	struct jobs waiting; /* for its end */
-};
-
-TAILQ_HEAD(workers, worker);
-
-static struct workers busy = TAILQ_HEAD_INITIALIZER(busy);
-static struct workers idle = TAILQ_HEAD_INITIALIZER(idle);
-static struct jobs waiting = TAILQ_HEAD_INITIALIZER(waiting);
+struct workers workers_busy = TAILQ_HEAD_INITIALIZER(workers_busy);
+struct workers workers_idle = TAILQ_HEAD_INITIALIZER(workers_idle);
+struct jobs jobs_waiting = TAILQ_HEAD_INITIALIZER(jobs_waiting);
 static unsigned nworkers;
 static uint64_t nstarted;
 static struct event *tick, *child_event;
 
-static struct worker *
+struct worker *
 worker_find(uint32_t mailbox)
 {
 	struct worker *w;
 
-	TAILQ_FOREACH(w, &busy, entry)
+	TAILQ_FOREACH(w, &workers_busy, entry)
 		if (w->mailbox == mailbox)
 			return w;
-	TAILQ_FOREACH(w, &idle, entry)
+	TAILQ_FOREACH(w, &workers_idle, entry)
 		if (w->mailbox == mailbox)
 			return w;
 	return NULL;
@@ -71,8 +50,10 @@ worker_find(uint32_t mailbox)
 static void
 worker_set(struct worker *w, enum worker_state state)
 {
-	TAILQ_REMOVE(w->state == IDLE ? &idle : &busy, w, entry);
-	TAILQ_INSERT_TAIL(state == IDLE ? &idle : &busy, w, entry);
+	TAILQ_REMOVE(w->state == IDLE ? &workers_idle : &workers_busy, w,
+	    entry);
+	TAILQ_INSERT_TAIL(state == IDLE ? &workers_idle : &workers_busy, w,
+	    entry);
 	w->state = state;
 	w->since_ms = io_now_ms();
 }
@@ -86,7 +67,7 @@ tick_arm(void)
 		event_add(tick, &tv);
 }
 
-static void
+void
 worker_kill(struct worker *w)
 {
 	if (kill(w->pid, SIGKILL) == -1)
@@ -124,8 +105,8 @@ on_idle(struct ipc *ipc, struct ipc_msg *m, struct worker *w)
 		worker_set(w, IDLE);
 		w->sessions = false;
 		tick_arm();
-		if (!TAILQ_EMPTY(&waiting))
-			worker_dismiss(TAILQ_FIRST(&idle));
+		if (!TAILQ_EMPTY(&jobs_waiting))
+			worker_dismiss(TAILQ_FIRST(&workers_idle));
 	}
 	return 0;
 }
@@ -211,7 +192,7 @@ worker_start(struct job *j, int home, enum box_job what)
 	w->state = RUNNING;
 	w->since_ms = io_now_ms();
 	TAILQ_INIT(&w->waiting);
-	TAILQ_INSERT_TAIL(&busy, w, entry);
+	TAILQ_INSERT_TAIL(&workers_busy, w, entry);
 	nworkers++;
 	nstarted++;
 	w->control = ipc_attach(spawnd.proc->base, control, ROLE_SPAWND,
@@ -274,13 +255,14 @@ worker_end(struct worker *w, int status)
 		    (long)w->pid);
 	if (w->control != NULL)
 		ipc_close(w->control); /* calls worker_gone() */
-	TAILQ_REMOVE(w->state == IDLE ? &idle : &busy, w, entry);
+	TAILQ_REMOVE(w->state == IDLE ? &workers_idle : &workers_busy, w,
+	    entry);
 	nworkers--;
 	if (w->erase != NULL)
 		erase_done(w->erase, status);
 	jobs_again(&w->waiting);
 	free(w);
-	jobs_again(&waiting);
+	jobs_again(&jobs_waiting);
 }
 
 static void
@@ -294,11 +276,11 @@ on_child(evutil_socket_t sig, short what, void *arg)
 	(void)what;
 	(void)arg;
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		TAILQ_FOREACH(w, &busy, entry)
+		TAILQ_FOREACH(w, &workers_busy, entry)
 			if (w->pid == pid)
 				break;
 		if (w == NULL)
-			TAILQ_FOREACH(w, &idle, entry)
+			TAILQ_FOREACH(w, &workers_idle, entry)
 				if (w->pid == pid)
 					break;
 		if (w != NULL)
@@ -330,16 +312,17 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	(void)arg;
-	while ((w = TAILQ_FIRST(&idle)) != NULL && now - w->since_ms >= linger)
+	while ((w = TAILQ_FIRST(&workers_idle)) != NULL &&
+	    now - w->since_ms >= linger)
 		worker_dismiss(w);
-	TAILQ_FOREACH(w, &busy, entry) {
+	TAILQ_FOREACH(w, &workers_busy, entry) {
 		jobs_expire(&w->waiting, now);
 		more = more || w->state == LEAVING || w->erase != NULL;
 		if (w->state == LEAVING && now - w->since_ms >= EXIT_MS)
 			kill(w->pid, SIGKILL);
 	}
-	jobs_expire(&waiting, now);
-	if (more || !TAILQ_EMPTY(&idle) || !TAILQ_EMPTY(&waiting))
+	jobs_expire(&jobs_waiting, now);
+	if (more || !TAILQ_EMPTY(&workers_idle) || !TAILQ_EMPTY(&jobs_waiting))
 		tick_arm();
 }
 
@@ -369,9 +352,9 @@ job_wait(struct job *j, struct jobs *list)
 static void
 job_wait_for_place(struct job *j)
 {
-	job_wait(j, &waiting);
-	if (!TAILQ_EMPTY(&idle))
-		worker_dismiss(TAILQ_FIRST(&idle));
+	job_wait(j, &jobs_waiting);
+	if (!TAILQ_EMPTY(&workers_idle))
+		worker_dismiss(TAILQ_FIRST(&workers_idle));
 }
 
 /* authd's latest word: a note goes before what comes after it. */
@@ -528,139 +511,13 @@ worker_erase(struct job *j)
 	w->erase = j;
 }
 
-/* Sessions that were admitted but not yet handed over; mailbox 0: of all. */
-static void
-jobs_revoke(struct jobs *list, uint32_t mailbox)
-{
-	struct job *j, *next;
-
-	for (j = TAILQ_FIRST(list); j != NULL; j = next) {
-		next = TAILQ_NEXT(j, entry);
-		if ((mailbox != 0 && j->mailbox != mailbox) ||
-		    j->type != MSG_SPAWN_ATTACH)
-			continue;
-		TAILQ_REMOVE(list, j, entry);
-		job_fail(j, FAIL_DENIED, "rights have changed");
-	}
-}
-
-void
-worker_revoke(uint32_t mailbox)
-{
-	struct worker *w = worker_find(mailbox);
-
-	jobs_revoke(&waiting, mailbox);
-	if (w == NULL)
-		return;
-	jobs_revoke(&w->waiting, mailbox);
-	if (w->erase != NULL)
-		return;
-	log_info("revoked mailbox=%u pid=%ld", mailbox, (long)w->pid);
-	worker_kill(w);
-}
-
-static void
-list_accounts(struct workers *list, const struct accounts *old,
-    const struct accounts *new)
-{
-	struct worker *w, *next;
-
-	for (w = TAILQ_FIRST(list); w != NULL; w = next) {
-		next = TAILQ_NEXT(w, entry);
-		if (w->state == LEAVING ||
-		    account_same(accounts_by_uid(old, w->uid),
-		        accounts_by_uid(new, w->uid)))
-			continue;
-		log_info("revoked mailbox=%u pid=%ld", w->mailbox,
-		    (long)w->pid);
-		worker_kill(w);
-	}
-}
-
-void
-workers_accounts(const struct accounts *old, const struct accounts *new)
-{
-	list_accounts(&busy, old, new);
-	list_accounts(&idle, old, new);
-}
-
-static void ask_rights(struct worker *);
-
-/* A worker that authd was asked of: it may be gone by the answer. */
-struct asked {
-	uint32_t mailbox;
-	pid_t pid;
-};
-
-static int
-on_rights(struct ipc_msg *m, void *arg)
-{
-	struct asked *a = arg;
-	struct worker *w = worker_find(a->mailbox);
-	pid_t pid = a->pid;
-	struct msg_box box;
-
-	free(a);
-	if (w == NULL || w->pid != pid || !w->sessions || w->state == LEAVING)
-		return 0;
-	/* Still away, with a channel that nobody reads yet, or away again: then
-	 * it is asked when it is back. */
-	if (m == NULL) {
-		if (ipc_is_up(spawnd.authd))
-			ask_rights(w);
-		return 0;
-	}
-	if (m->type == MSG_AUTH_BOX_IS && msg_box_get(m->payload, &box) == 0 &&
-	    box.mailbox == w->mailbox && box.uid == w->uid &&
-	    box.state == BOX_ACTIVE && w->rights != 0 &&
-	    box.rights == w->rights)
-		return 0;
-	log_info("revoked mailbox=%u pid=%ld authd=back", w->mailbox,
-	    (long)w->pid);
-	worker_kill(w);
-	return 0;
-}
-
-static void
-ask_rights(struct worker *w)
-{
-	struct asked *a = malloc(sizeof(*a));
-	struct buf b;
-
-	if (a == NULL)
-		fatal("rights");
-	*a = (struct asked){ w->mailbox, w->pid };
-	buf_init(&b, 16);
-	wire_put_u32(&b, w->mailbox);
-	if (ipc_request(spawnd.authd, MSG_AUTH_BOX, &b, -1, AUTH_MS, on_rights,
-	        a) == -1) {
-		free(a);
-		worker_kill(w);
-	}
-	buf_clear(&b);
-}
-
-void
-workers_look(void)
-{
-	struct worker *w, *next;
-
-	jobs_revoke(&waiting, 0);
-	for (w = TAILQ_FIRST(&busy); w != NULL; w = next) {
-		next = TAILQ_NEXT(w, entry);
-		jobs_revoke(&w->waiting, 0);
-		if (w->sessions && w->state != LEAVING)
-			ask_rights(w);
-	}
-}
-
 void
 workers_stats(void (*add)(void *, const char *, uint64_t), void *arg)
 {
 	struct worker *w;
 	uint64_t n = 0;
 
-	TAILQ_FOREACH(w, &idle, entry)
+	TAILQ_FOREACH(w, &workers_idle, entry)
 		n++;
 	add(arg, "workers", nworkers);
 	add(arg, "workers-idle", n);
