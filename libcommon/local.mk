@@ -8,7 +8,8 @@ libcommon_libcommon_a_SOURCES = \
 	libcommon/ipc.c libcommon/ipc.h libcommon/ipc_int.h \
 	libcommon/ipc_in.c libcommon/ipc_out.c libcommon/ipc_call.c \
 	libcommon/handover.c libcommon/handover.h \
-	libcommon/conf.c libcommon/conf.h libcommon/conf_table.c \
+	libcommon/conf.c libcommon/conf.h libcommon/conf_int.h \
+	libcommon/conf_hand_over.c libcommon/conf_table.c \
 	libcommon/conf_value.c libcommon/conf_value.h \
 	libcommon/ldapsrc.c libcommon/ldapsrc.h \
 	libcommon/endpoint.c libcommon/endpoint.h \
