@@ -41,7 +41,7 @@ my @calls = (
 	[ "queued", qw(pwritev pwritev2 pwrite64 fdatasync fsync linkat renameat renameat2 unlinkat sendmsg openat splice) ],
 	[ "smtpd", qw(sendmsg write sendto writev) ],
 	[ "local", qw(syncfs sendmsg) ],
-	[ "spawnd", qw(sendmsg recvmsg) ],
+	[ "spawnd", qw(recvmsg openat memfd_create write socketpair clone sendmsg) ],
 	[ "box-worker", qw(write writev openat renameat2 unlinkat sendmsg) ],
 );
 my (@points, %acked, $naks, $losts, $killed);
@@ -51,11 +51,15 @@ sub ok { my ($good, $name) = @_; $n++; print $good ? "" : "not ", "ok $n - $name
 
 sub status { return scalar `'$bin' -f '$conf' status --json 2>/dev/null` }
 
+sub workers {
+	my $spawnd = pid_of("spawnd") or return;
+	return `ps -o pid=,comm= --ppid $spawnd` =~ /(\d+) semail-box/g;
+}
+
 sub pid_of {
 	my ($role) = @_;
 	if ($role eq "box-worker") {
-		my $spawnd = pid_of("spawnd") or return;
-		my @w = `ps -o pid=,comm= --ppid $spawnd` =~ /(\d+) semail-box/g;
+		my @w = workers();
 		return $w[rand @w];
 	}
 	return status() =~ /"role":"$role","instance":0,"pid":(\d+),"state":"ready"/ ? $1 : undef;
@@ -104,6 +108,7 @@ sub point {
 		    "inject=$call:signal=KILL:when=$when", "-o", "/dev/null";
 	}
 	wait_for(5, sub { `grep TracerPid /proc/$pid/status 2>/dev/null` =~ /:\t[1-9]/ });
+	kill 'KILL', workers() if $role eq "spawnd"; # it is to start others
 	load(7);
 	# Deliveries come after the answers: give the point its chance.
 	my $dead = wait_for(0.3, sub { !-d "/proc/$pid" || waitpid($strace, WNOHANG) == $strace });
@@ -133,6 +138,7 @@ for my $p (@points) {
 }
 ok($reached >= ($full ? 100 : 60), "killed at $reached points in " . int(time - $started) . " s: "
     . join(", ", map { "$_ $by_role{$_}" } sort keys %by_role));
+ok(!grep({ !$by_role{ $_->[0] } } @calls), "at some of each");
 ok(scalar(wait_for(60, \&queue_empty)), "the queue is empty in the end")
     or print map { "# $_" } `'$bin' -f '$conf' queue list`;
 my ($copies, $missing, $astray) = (0, 0, 0);
