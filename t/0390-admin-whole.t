@@ -141,7 +141,8 @@ sanitize=${SEMAIL_SANITIZED:+-fsanitize=address,undefined}
 # shellcheck disable=SC2046,SC2086 # flags
 ok "a program with the library, as pkg-config says" \
     cc $sanitize -Wall -Werror -o "$T/panel" "$T/panel.c" \
-    $(PKG_CONFIG_PATH=$SEMAIL_PREFIX/lib/pkgconfig pkg-config --static --cflags --libs semail-admin)
+    $(PKG_CONFIG_PATH=$SEMAIL_PREFIX/lib/pkgconfig pkg-config --static --cflags --libs \
+        --define-variable=prefix="$SEMAIL_PREFIX" semail-admin)
 php_ask() { php "$top_srcdir/contrib/panel/semail.php" "$where" "$@"; }
 python_ask() { /usr/bin/python3 -B "$top_srcdir/contrib/panel/semail.py" "$where" "$@"; }
 c_ask() { "$T/panel" "$where" "$@"; }
