@@ -301,7 +301,8 @@ int main(int argc, char *argv[])
 """)
 prefix = os.environ["SEMAIL_PREFIX"]
 flags = subprocess.run(
-    ["pkg-config", "--static", "--cflags", "--libs", "semail-admin"], text=True,
+    ["pkg-config", "--static", "--cflags", "--libs",
+     f"--define-variable=prefix={prefix}", "semail-admin"], text=True,
     capture_output=True, check=False,
     env=dict(os.environ, PKG_CONFIG_PATH=f"{prefix}/lib/pkgconfig"))
 sanitize = ["-fsanitize=address,undefined"] if "SEMAIL_SANITIZED" in os.environ else []
