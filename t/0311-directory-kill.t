@@ -543,7 +543,7 @@ print("# as it entered " + ", ".join(
     f"{call} {n}" for call, n in sorted(calls.items())))
 for text in not_reached:
     print(f"# not reached: {text}")
-ok(killed >= (len(requests) * 20 if FULL else POINTS), "enough of them")
+ok(killed >= (len(requests) * 10 if FULL else POINTS), "enough of them")
 is_(here.sql("SELECT COUNT(*) - COUNT(DISTINCT Ba_Uid) FROM BAL"), [["0"]],
     "uids are not used twice")
 is_(here.is_unfinished(), False, "nothing is unfinished")
